@@ -1,0 +1,123 @@
+package acs
+
+import (
+	"context"
+	"time"
+
+	"github.com/cxx-im/cxx/im"
+)
+
+// Store is the durable state of the cell: accounts, devices, contacts, inboxes,
+// in zones. Package shard implements it; acs/auth and web use parts of it. All
+// methods are safe for any goroutine. While the zone of a user is down they
+// answer im.CodeZoneUnavailable at once; a method whose commit got no answer
+// answers im.CodeUnknownOutcome.
+type Store interface {
+	AccountStore
+	DeviceStore
+	ContactStore
+	InboxStore
+}
+
+// AccountStore is accounts.
+type AccountStore interface {
+	// CreateAccount stores a with a new id in the slot of its address, and the
+	// head row of its inbox. It answers im.CodeNameTaken when the address is in
+	// use.
+	CreateAccount(ctx context.Context, a im.Account) (im.UserID, error)
+	// AccountByAddr and AccountByID answer im.CodeNotFound for an unknown user.
+	AccountByAddr(ctx context.Context, a im.Addr) (im.Account, error)
+	AccountByID(ctx context.Context, u im.UserID) (im.Account, error)
+	// Profiles returns those of users that exist, in any order.
+	Profiles(ctx context.Context, users []im.UserID) ([]im.Profile, error)
+	// Accounts lists accounts with ids above after, in the order of ids.
+	Accounts(ctx context.Context, after im.UserID, limit int) ([]im.Account, error)
+	// UpdateAccount changes mutable fields (Disabled, RevokedAt, LastSeen,
+	// Profile, Verifiers) under a lock, and appends the entries that change
+	// returns to the user's inbox in the same transaction. change may be called
+	// more than once; an error from it rolls back and is returned.
+	UpdateAccount(ctx context.Context, u im.UserID, change func(a *im.Account) ([]im.Entry, error)) ([]im.Entry, error)
+	// TouchLastSeen records when users were last online; losing it is harmless.
+	TouchLastSeen(ctx context.Context, seen map[im.UserID]time.Time) error
+	// UseInvite takes one use of an invitation code, or answers
+	// im.CodeInviteInvalid. AddInvite makes one.
+	UseInvite(ctx context.Context, code string, now time.Time) error
+	AddInvite(ctx context.Context, code string, uses int, expires time.Time) error
+}
+
+// DeviceStore is devices and their tokens.
+type DeviceStore interface {
+	Devices(ctx context.Context, u im.UserID) ([]im.Device, error)
+	// UpdateDevices changes the devices of a user under a lock: change gets all
+	// of them, revoked ones included, and returns those to write (a new one is
+	// one whose ID is not stored yet) and entries for the user's inbox. change
+	// may be called more than once; an error from it rolls back and is returned.
+	UpdateDevices(ctx context.Context, u im.UserID, change func(all []im.Device) (write []im.Device, log []im.Entry, err error)) ([]im.Entry, error)
+	// UpdateDevice is the fast path of a token login: one device under a lock,
+	// written when change returns true. It answers im.CodeNotFound for a device
+	// that does not exist.
+	UpdateDevice(ctx context.Context, u im.UserID, d im.DeviceID, change func(d *im.Device) (write bool)) error
+	// SaveCursors moves the cursors of devices forward; never back.
+	SaveCursors(ctx context.Context, cursors []DeviceCursor) error
+}
+
+// DeviceCursor is how far a device has come.
+type DeviceCursor struct {
+	User   im.UserID
+	Device im.DeviceID
+	Seq    uint64
+}
+
+// ContactStore is contact lists.
+type ContactStore interface {
+	Contacts(ctx context.Context, u im.UserID) ([]im.Contact, error)
+	// UpdateContact changes owner's entry for peer under the lock of the owner's
+	// inbox head. change gets the stored entry (zero but for User when there is
+	// none) and the number of the owner's other listed and pending entries, and
+	// returns the entries to log in the owner's inbox (none: nothing changed). An entry left with Listed false and Sub none is
+	// deleted. change may be called more than once; an error from it rolls back
+	// and is returned. The logged entries come back with their seqs.
+	UpdateContact(ctx context.Context, owner, peer im.UserID, change func(c *im.Contact, count ContactCount) ([]im.Entry, error)) ([]im.Entry, error)
+}
+
+// ContactCount is how many entries of each kind a list has.
+type ContactCount struct {
+	Listed, PendingIn int
+}
+
+// InboxStore is the append-only logs.
+type InboxStore interface {
+	// AppendMessage commits m to the recipient's inbox and then, or in the same
+	// transaction, to the sender's. Calls for one sender keep their order as
+	// long as the caller keeps to ZoneOf: see there. done is called exactly
+	// once, from one goroutine per zone, in the order of commits; it must not
+	// block. Duplicates of (From, ClientID) give the first result with Duplicate
+	// set; other content under the same id gives im.CodeIDReused, an unknown
+	// recipient im.CodeNotFound.
+	AppendMessage(m Message, done func(im.Committed, error))
+	// Append logs entries in one inbox, outside of messages.
+	Append(ctx context.Context, u im.UserID, entries []im.Entry) ([]im.Entry, error)
+	// MarkRead moves the mark of (u, peer) forward and logs entry e in u's inbox
+	// when it moved. It answers the logged entry or nil.
+	MarkRead(ctx context.Context, u, peer im.UserID, upTo im.MsgID, e im.Entry) (*im.Entry, error)
+	// Read returns entries with seq above after, at most limit, without holes.
+	Read(ctx context.Context, u im.UserID, after uint64, limit int) (im.SyncPage, error)
+	Heads(ctx context.Context, users []im.UserID) ([]im.Head, error)
+	History(ctx context.Context, u im.UserID, q im.HistoryQuery) (im.HistoryPage, error)
+	Conversations(ctx context.Context, u im.UserID, limit int) ([]im.Conversation, error)
+	// ZoneOf names the zone of a user. Appends whose recipients lie in one zone
+	// commit in the order of the calls; to keep the order between recipients in
+	// different zones the caller waits for done in between.
+	ZoneOf(u im.UserID) im.ZoneID
+	// Relaxed reports whether any zone promises less than a synced commit.
+	Relaxed() bool
+}
+
+// Message is a message on its way into two inboxes.
+type Message struct {
+	From, To im.UserID
+	MsgID    im.MsgID
+	ClientID im.ClientID // zero: not checked for duplicates
+	Text     string
+	Ext      []byte
+}

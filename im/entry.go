@@ -1,0 +1,91 @@
+package im
+
+// Kind says what an inbox entry is about. The numbers are stored.
+type Kind uint8
+
+// The kinds of entries.
+const (
+	KindMessage Kind = 1 // a message sent or received
+	KindContact Kind = 2 // a contact changed; Entry.Contact holds it after the change
+	KindRead    Kind = 3 // a read mark moved; Entry.UpTo holds it
+	KindProfile Kind = 4 // the user's own profile or settings changed
+	KindDevice  Kind = 5 // a device of the user was added or revoked
+)
+
+// Entry is one place in a user's inbox. It is immutable once it has a Seq.
+type Entry struct {
+	Seq   uint64 // dense per inbox: 1, 2, 3 …
+	MsgID MsgID  // from the clock of the ACS that made the entry
+	Kind  Kind
+	From  UserID // who caused it; the inbox's owner for what he sent or changed
+	Peer  UserID // the other side of the conversation, contact or read mark
+
+	ClientID ClientID // KindMessage: as the sender made it
+	Text     string   // KindMessage: the body, UTF-8
+	Ext      []byte   // KindMessage: extension elements, opaque to the core
+
+	UpTo    MsgID    // KindRead: everything of the conversation up to here is read
+	Contact *Contact // KindContact
+	Device  *Device  // KindDevice; never holds a token
+	Profile *Profile // KindProfile
+}
+
+// Outgoing is a message as its sender's edge hands it to the core.
+type Outgoing struct {
+	To       UserID
+	ClientID ClientID // zero: no protection against duplicates beyond the connection
+	Text     string
+	Ext      []byte
+}
+
+// Ack says that a message is committed in both inboxes.
+type Ack struct {
+	MsgID     MsgID
+	Seq       uint64 // in the sender's inbox
+	Duplicate bool   // this (sender, client id) had been committed before: the first ack again
+}
+
+// SyncPage is a run of inbox entries without holes.
+type SyncPage struct {
+	Entries []Entry
+	Head    uint64 // the newest seq of the inbox when the page was read
+}
+
+// HistoryQuery asks for messages of one conversation, newest page first when
+// both bounds are zero.
+type HistoryQuery struct {
+	Peer   UserID
+	Before uint64 // only seqs below; zero: no bound
+	After  uint64 // only seqs above; zero: no bound. With After and no Before the oldest page comes first.
+	Limit  int
+}
+
+// HistoryPage holds messages in ascending seq.
+type HistoryPage struct {
+	Entries []Entry
+	More    bool // the conversation goes on beyond the page in the asked direction
+}
+
+// Conversation is the summary of what a user has with one peer.
+type Conversation struct {
+	Peer   UserID
+	Last   Entry // the newest message
+	Unread int   // incoming messages above the read mark: computed, never counted up
+	ReadTo MsgID // the user's own read mark
+	PeerTo MsgID // how far the peer has read what the user sent
+}
+
+// Committed is what the storage says of a message.
+type Committed struct {
+	MsgID     MsgID
+	FromSeq   uint64 // in the sender's inbox
+	ToSeq     uint64 // in the recipient's inbox; equals FromSeq for a note to self
+	Duplicate bool
+}
+
+// Head is the newest seq of an inbox.
+type Head struct {
+	User  UserID
+	Seq   uint64
+	MsgID MsgID // the latest id in the inbox
+}

@@ -1,0 +1,174 @@
+package im
+
+import (
+	"context"
+	"net/netip"
+	"time"
+)
+
+// Sink is the way from the core to one connection; an edge implements it. No
+// method blocks. All may be called from any goroutine; the core calls them for
+// one session in the order that the client must see.
+type Sink interface {
+	// Push hands over the next entry of the inbox. False: the connection is
+	// behind and the entry was not taken. The edge then sends one "sync
+	// required", and the core pushes nothing until the client has synced.
+	Push(e *Entry) bool
+	PushPresence(p UserPresence)
+	PushSignal(s Signal)
+	// Close ends the connection after what is queued, telling the client why.
+	Close(reason *Error)
+}
+
+// Opening is what an edge knows when a login has succeeded.
+type Opening struct {
+	Account  Account
+	Device   Device // as Logins returned it
+	Protocol Protocol
+	Remote   netip.AddrPort
+	Sink     Sink
+}
+
+// Sessions opens sessions; the core implements it.
+type Sessions interface {
+	// Open registers a session, fences older ones of the same device, and
+	// returns it with the head of the inbox. Entries above that head are pushed
+	// from then on.
+	Open(ctx context.Context, o Opening) (Session, Head, error)
+}
+
+// Session is one authenticated connection as the core sees it. Its methods may
+// be called from any goroutine but are meant for the runner of the session's
+// queue. Every error is an *Error.
+type Session interface {
+	Messenger
+	Contacts
+	Presences
+	Devices
+	Profiles
+
+	ID() SessionID
+	User() UserID
+	Addr() Addr // with the resource
+	// Close ends the session, not the connection. It is safe to call twice.
+	Close()
+}
+
+// Messenger is messages, sync and history.
+type Messenger interface {
+	// Send commits a message. done is called exactly once, from any goroutine,
+	// and must not block; it may be called before Send returns. Messages of one
+	// session commit in the order of the calls.
+	Send(m Outgoing, done func(Ack, error))
+	// Sync reads the inbox above cursor; limit 0 means the server's page.
+	Sync(ctx context.Context, cursor uint64, limit int) (SyncPage, error)
+	// Acknowledge records how far this device has come; never goes back.
+	Acknowledge(cursor uint64)
+	History(ctx context.Context, q HistoryQuery) (HistoryPage, error)
+	// Conversations lists the newest first.
+	Conversations(ctx context.Context, limit int) ([]Conversation, error)
+	// MarkRead moves the read mark of a conversation forward; going back is no
+	// error and does nothing. Both sides' inboxes learn it.
+	MarkRead(ctx context.Context, peer UserID, upTo MsgID) error
+	// Signal passes an ephemeral notice on, best effort.
+	Signal(to UserID, kind SignalKind)
+}
+
+// Contacts is the contact list. Every change is logged in the inboxes it
+// concerns, and reaches other devices from there.
+type Contacts interface {
+	ContactList(ctx context.Context) ([]Contact, error)
+	// ContactAdd puts peer on the list and asks to see his presence and to be
+	// seen: a friendship request. Approves when the peer had asked before.
+	ContactAdd(ctx context.Context, peer UserID, name string, groups []string, note string) error
+	// ContactAnswer says yes or no to a pending request of peer.
+	ContactAnswer(ctx context.Context, peer UserID, accept bool) error
+	// ContactRemove takes peer off the list and ends both subscriptions.
+	ContactRemove(ctx context.Context, peer UserID) error
+	// ContactUpdate sets the remark and the groups.
+	ContactUpdate(ctx context.Context, peer UserID, name string, groups []string) error
+}
+
+// Presences is who is online.
+type Presences interface {
+	SetPresence(ctx context.Context, p Presence) error
+	// ContactPresence returns what the session's user may see of his contacts.
+	ContactPresence(ctx context.Context) ([]UserPresence, error)
+}
+
+// Devices is the user's devices and his password.
+type Devices interface {
+	DeviceList(ctx context.Context) ([]Device, error)
+	// DeviceRevoke logs a device out for good, its sessions included.
+	DeviceRevoke(ctx context.Context, d DeviceID) error
+	// PasswordChange sets a new password when old is right; endOthers also
+	// voids every other device.
+	PasswordChange(ctx context.Context, old, new string, endOthers bool) error
+	// Logout voids this device's token.
+	Logout(ctx context.Context) error
+}
+
+// Profiles is what users say of themselves.
+type Profiles interface {
+	ProfileSet(ctx context.Context, p Profile) error
+	// ProfileGet returns the profiles of users that exist; settings of others
+	// are left out.
+	ProfileGet(ctx context.Context, users []UserID) ([]Profile, error)
+	// Resolve finds a user by his bare address.
+	Resolve(ctx context.Context, a Addr) (UserID, error)
+}
+
+// ChannelBinding is what ties a login to the TLS channel it runs in.
+type ChannelBinding struct {
+	Exporter  []byte // tls-exporter (RFC 9266); nil without TLS
+	ServerEnd []byte // tls-server-end-point (RFC 5929); nil without TLS
+}
+
+// LoginDevice is what a client says of its device when it logs in.
+type LoginDevice struct {
+	ID            DeviceID // zero: a device that the server does not know yet
+	Resource      string   // wished; the server may change it
+	Name          string
+	Class         Class
+	Protocol      Protocol
+	ClientName    string
+	ClientVersion string
+	UDPPort       uint16
+	TCPPort       uint16
+	Remote        netip.AddrPort
+}
+
+// Logins checks who a client is. Package acs/auth implements it; both edges
+// use it. Every error is an *Error that may be shown to the client.
+type Logins interface {
+	// Mechanisms lists the SASL mechanisms in order of preference. With binding
+	// material the -PLUS variants are among them.
+	Mechanisms(cb ChannelBinding) []string
+	// StartSCRAM begins an exchange of a mechanism of that list.
+	StartSCRAM(mechanism string, domain string, cb ChannelBinding, remote netip.Addr) (SCRAM, error)
+	// Token logs a device in by its token, which it replaces: next is the one
+	// to use from now on.
+	Token(ctx context.Context, user UserID, token string, d LoginDevice) (acct Account, dev Device, next string, err error)
+	// JWT logs in whom the operator's backend vouches for.
+	JWT(ctx context.Context, jwt string, d LoginDevice) (acct Account, dev Device, token string, err error)
+	// Enroll records the device of a login by password and gives it a token.
+	Enroll(ctx context.Context, acct Account, d LoginDevice) (dev Device, token string, err error)
+	// Register makes an account, when registration is open.
+	Register(ctx context.Context, a Addr, password, invite string, remote netip.Addr) (UserID, error)
+}
+
+// SCRAM is the server side of one exchange (RFC 5802). One goroutine uses it.
+type SCRAM interface {
+	// Step takes the client's message and gives the server's. After a Step that
+	// reports done the account is authenticated. A failure is final, says
+	// nothing about whether the account exists, and may take a while on purpose.
+	Step(ctx context.Context, in []byte) (out []byte, done bool, err error)
+	Account() Account
+}
+
+// TicketChecker admits a login with what NAS handed out.
+type TicketChecker interface {
+	// Check verifies a ticket and uses it up. An empty ticket is refused only
+	// when the configuration demands one.
+	Check(ticket []byte, now time.Time) error
+}
