@@ -58,14 +58,7 @@ type DeviceStore interface {
 	// that does not exist.
 	UpdateDevice(ctx context.Context, u im.UserID, d im.DeviceID, change func(d *im.Device) (write bool)) error
 	// SaveCursors moves the cursors of devices forward; never back.
-	SaveCursors(ctx context.Context, cursors []DeviceCursor) error
-}
-
-// DeviceCursor is how far a device has come.
-type DeviceCursor struct {
-	User   im.UserID
-	Device im.DeviceID
-	Seq    uint64
+	SaveCursors(ctx context.Context, cursors []im.DeviceCursor) error
 }
 
 // ContactStore is contact lists.
@@ -77,12 +70,7 @@ type ContactStore interface {
 	// returns the entries to log in the owner's inbox (none: nothing changed). An entry left with Listed false and Sub none is
 	// deleted. change may be called more than once; an error from it rolls back
 	// and is returned. The logged entries come back with their seqs.
-	UpdateContact(ctx context.Context, owner, peer im.UserID, change func(c *im.Contact, count ContactCount) ([]im.Entry, error)) ([]im.Entry, error)
-}
-
-// ContactCount is how many entries of each kind a list has.
-type ContactCount struct {
-	Listed, PendingIn int
+	UpdateContact(ctx context.Context, owner, peer im.UserID, change func(c *im.Contact, count im.ContactCount) ([]im.Entry, error)) ([]im.Entry, error)
 }
 
 // InboxStore is the append-only logs.
@@ -94,7 +82,7 @@ type InboxStore interface {
 	// block. Duplicates of (From, ClientID) give the first result with Duplicate
 	// set; other content under the same id gives im.CodeIDReused, an unknown
 	// recipient im.CodeNotFound.
-	AppendMessage(m Message, done func(im.Committed, error))
+	AppendMessage(m im.Message, done func(im.Committed, error))
 	// Append logs entries in one inbox, outside of messages.
 	Append(ctx context.Context, u im.UserID, entries []im.Entry) ([]im.Entry, error)
 	// MarkRead moves the mark of (u, peer) forward and logs entry e in u's inbox
@@ -111,13 +99,4 @@ type InboxStore interface {
 	ZoneOf(u im.UserID) im.ZoneID
 	// Relaxed reports whether any zone promises less than a synced commit.
 	Relaxed() bool
-}
-
-// Message is a message on its way into two inboxes.
-type Message struct {
-	From, To im.UserID
-	MsgID    im.MsgID
-	ClientID im.ClientID // zero: not checked for duplicates
-	Text     string
-	Ext      []byte
 }

@@ -1,5 +1,7 @@
 package im
 
+import "time"
+
 // Subscription is the full subscription state of a contact (RFC 6121 section
 // 3 and appendix A), seen from the owner of the contact list.
 type Subscription uint8
@@ -37,6 +39,7 @@ type Profile struct {
 	Addr     Addr       `json:"addr"`
 	Name     string     `json:"name,omitempty"` // display name
 	LastSeen Visibility `json:"last_seen"`      // who may learn when he was last online
+	SeenAt   time.Time  `json:"-"`              // when he was last online; the core decides who learns it
 }
 
 // Visibility says who may see something.
@@ -48,3 +51,8 @@ const (
 	ToNobody   Visibility = 1
 	ToEveryone Visibility = 2
 )
+
+// ContactCount is how many entries of each kind a list has.
+type ContactCount struct {
+	Listed, PendingIn int
+}

@@ -67,3 +67,10 @@ type Account struct {
 	Profile   Profile
 	Verifiers []Verifier
 }
+
+// DeviceCursor is how far a device has come in its user's inbox.
+type DeviceCursor struct {
+	User   UserID
+	Device DeviceID
+	Seq    uint64
+}

@@ -89,3 +89,12 @@ type Head struct {
 	Seq   uint64
 	MsgID MsgID // the latest id in the inbox
 }
+
+// Message is a message on its way into two inboxes.
+type Message struct {
+	From, To UserID
+	MsgID    MsgID
+	ClientID ClientID // zero: not checked for duplicates
+	Text     string
+	Ext      []byte
+}

@@ -26,6 +26,7 @@ type Opening struct {
 	Device   Device // as Logins returned it
 	Protocol Protocol
 	Remote   netip.AddrPort
+	Presence Presence // from the first moment on; a C-XX client is online unless it says otherwise
 	Sink     Sink
 }
 

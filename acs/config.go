@@ -1,0 +1,59 @@
+package acs
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/cxx-im/cxx/internal/config"
+)
+
+// Config is the section [acs] of the configuration.
+type Config struct {
+	MaxBody         config.Size     `toml:"max_body" doc:"largest text of a message, in bytes of UTF-8"`
+	SyncPage        int             `toml:"sync_page" doc:"most entries in one page of sync or history"`
+	SyncPageBytes   config.Size     `toml:"sync_page_bytes" doc:"most bytes of text in one page"`
+	MaxContacts     int             `toml:"max_contacts" doc:"most contacts of a user"`
+	MaxPending      int             `toml:"max_pending" doc:"most unanswered contact requests of a user"`
+	Lease           config.Duration `toml:"lease" doc:"how long a node counts as alive after its last sign of life"`
+	Grace           config.Duration `toml:"grace" doc:"how long a user stays online after his connection broke"`
+	HeadPoll        config.Duration `toml:"head_poll" doc:"how often the inbox heads of online users are compared, the last resort against a lost push"`
+	DegradedPoll    config.Duration `toml:"degraded_poll" doc:"the same while a mesh link and Redis are both down"`
+	PresenceSettle  config.Duration `toml:"presence_settle" doc:"how long presence changes are gathered before contacts are told"`
+	ReorderPatience config.Duration `toml:"reorder_patience" doc:"how long a push that came early waits for its predecessor before the log is read"`
+}
+
+// DefaultConfig returns the defaults of contract section 3.
+func DefaultConfig() Config {
+	return Config{
+		MaxBody:         64 << 10,
+		SyncPage:        200,
+		SyncPageBytes:   256 << 10,
+		MaxContacts:     5000,
+		MaxPending:      200,
+		Lease:           config.Duration(5 * time.Second),
+		Grace:           config.Duration(10 * time.Second),
+		HeadPoll:        config.Duration(30 * time.Second),
+		DegradedPoll:    config.Duration(4 * time.Second),
+		PresenceSettle:  config.Duration(50 * time.Millisecond),
+		ReorderPatience: config.Duration(20 * time.Millisecond),
+	}
+}
+
+// Validate names the key that is wrong and what to do.
+func (c Config) Validate() error {
+	switch {
+	case c.MaxBody < 1 || c.MaxBody > 192<<10:
+		return fmt.Errorf("max_body is %s; choose 1B to 192KiB, so that a message fits a frame", c.MaxBody)
+	case c.SyncPage < 1 || c.SyncPage > 1000:
+		return fmt.Errorf("sync_page is %d; choose 1 to 1000", c.SyncPage)
+	case c.SyncPageBytes < c.MaxBody:
+		return fmt.Errorf("sync_page_bytes is %s; it must be at least max_body (%s)", c.SyncPageBytes, c.MaxBody)
+	case c.MaxContacts < 1 || c.MaxPending < 1:
+		return fmt.Errorf("max_contacts and max_pending must be at least 1")
+	case c.Lease.D() < time.Second:
+		return fmt.Errorf("lease is %s; choose at least 1s", c.Lease)
+	case c.HeadPoll.D() < time.Second || c.DegradedPoll.D() < time.Second:
+		return fmt.Errorf("head_poll and degraded_poll must be at least 1s")
+	}
+	return nil
+}

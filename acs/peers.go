@@ -1,0 +1,250 @@
+package acs
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cxx-im/cxx/im"
+)
+
+// peers keeps this node's lease and knows the state of the others: alive by
+// lease, reachable by link.
+type peers struct {
+	srv      *Server
+	unlinked atomic.Bool // a peer that seems alive has no link to us
+	down     atomic.Bool // the registry does not answer
+
+	mu    sync.Mutex
+	links map[im.NodeID]uint64    // guarded by mu: epoch of the linked incarnation
+	alive map[im.NodeID]im.Node   // guarded by mu: by the last answer of the registry
+	lost  map[im.NodeID]time.Time // guarded by mu: since when a known peer has neither lease nor link
+}
+
+// forgetAfter is how long a peer without link counts as online when the
+// registry cannot say whether it lives.
+const forgetAfter = 15 * time.Second
+
+func newPeers(s *Server) *peers {
+	return &peers{
+		srv: s, links: make(map[im.NodeID]uint64),
+		alive: make(map[im.NodeID]im.Node), lost: make(map[im.NodeID]time.Time),
+	}
+}
+
+func (p *peers) someUnlinked() bool { return p.unlinked.Load() }
+
+func (p *peers) linked(n im.NodeID) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, ok := p.links[n]
+	return ok
+}
+
+// degraded reports whether neither links nor doorbells reach every peer.
+func (p *peers) degraded() bool { return p.down.Load() && p.unlinked.Load() }
+
+func (p *peers) run(ctx context.Context) {
+	var listener sync.WaitGroup
+	listener.Go(func() { p.listen(ctx) })
+	defer listener.Wait()
+	p.renew(ctx)
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for n := 0; ; n++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			p.renew(ctx)
+			p.reap()
+			if n%3 == 0 {
+				p.sweep(ctx)
+			}
+		}
+	}
+}
+
+// listen hears doorbells as long as ctx lives.
+func (p *peers) listen(ctx context.Context) {
+	for ctx.Err() == nil {
+		err := p.srv.registry.Listen(ctx, p.srv.node.ID, func(list []im.Bell) { p.srv.bells.heard(ctx, list) })
+		if ctx.Err() == nil {
+			p.srv.log.Debug("doorbell was interrupted, will listen again", "err", err)
+			pause(ctx, time.Second)
+		}
+	}
+}
+
+// renew tells the registry that this node lives and asks who else does.
+func (p *peers) renew(ctx context.Context) {
+	n := p.srv.node
+	n.Sessions, n.Capacity, n.Draining = p.srv.Sessions(), int(p.srv.capacity.Load()), p.srv.draining.Load()
+	known, err := p.srv.registry.Announce(ctx, n, p.srv.cfg.Lease.D())
+	if err != nil {
+		p.outage(err)
+		return
+	}
+	nodes, err := p.srv.registry.Nodes(ctx)
+	if err != nil {
+		p.outage(err)
+		return
+	}
+	if p.down.Swap(false) {
+		p.srv.log.Info("registry answered again", "node", n.ID)
+		known = false
+	}
+	if !known {
+		p.srv.announce.lacking()
+	}
+	p.setAlive(nodes)
+}
+
+func (p *peers) outage(err error) {
+	if !p.down.Swap(true) {
+		p.srv.log.Warn("registry does not answer; sessions go on without it", "node", p.srv.node.ID, "err", err)
+	}
+}
+
+func (p *peers) setAlive(nodes []im.Node) {
+	others := make([]im.Node, 0, len(nodes))
+	p.mu.Lock()
+	clear(p.alive)
+	for _, n := range nodes {
+		if n.ID != p.srv.node.ID && n.Mesh != "" {
+			p.alive[n.ID] = n
+			others = append(others, n)
+		}
+	}
+	p.recountLocked()
+	p.mu.Unlock()
+	p.srv.mesh.SetPeers(others)
+}
+
+func (p *peers) recountLocked() {
+	for id := range p.alive {
+		if _, ok := p.links[id]; !ok {
+			p.unlinked.Store(true)
+			return
+		}
+	}
+	p.unlinked.Store(len(p.lost) > 0)
+}
+
+// up and gone follow the links.
+func (p *peers) up(n im.NodeID, epoch uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.links[n] = epoch
+	delete(p.lost, n)
+	p.recountLocked()
+}
+
+func (p *peers) gone(n im.NodeID, epoch uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.links[n] != epoch {
+		return
+	}
+	delete(p.links, n)
+	p.lost[n] = p.srv.now()
+	p.recountLocked()
+}
+
+// reap forgets the sessions of peers that are dead: no link, and no lease. When
+// the registry cannot tell, the silence of the link has to do.
+func (p *peers) reap() {
+	now := p.srv.now()
+	p.mu.Lock()
+	var dead []im.NodeID
+	for id, since := range p.lost {
+		_, lease := p.alive[id]
+		if p.down.Load() {
+			lease = now.Sub(since) < forgetAfter
+		}
+		if !lease && now.Sub(since) >= p.srv.cfg.Lease.D() {
+			dead = append(dead, id)
+			delete(p.lost, id)
+		}
+	}
+	p.recountLocked()
+	p.mu.Unlock()
+	for _, id := range dead {
+		users := p.srv.table.forget(id)
+		p.srv.log.Info("peer is gone, its sessions were forgotten", "peer", id, "sessions", len(users))
+		p.srv.presence.touchAll(users)
+		p.srv.presence.wentOffline(users)
+	}
+	p.srv.presence.touchAll(p.srv.table.prune(now))
+}
+
+// sweep removes from the registry what dead nodes have left there.
+func (p *peers) sweep(ctx context.Context) {
+	if p.down.Load() {
+		return
+	}
+	removed, err := p.srv.registry.Sweep(ctx)
+	if err != nil {
+		p.srv.log.Debug("sweep failed", "err", err)
+		return
+	}
+	if len(removed) > 0 {
+		p.srv.log.Info("sessions of dead nodes were swept", "sessions", len(removed))
+	}
+}
+
+// LinkUp implements MeshHandler.
+func (s *Server) LinkUp(peer im.NodeID, epoch uint64) {
+	s.log.Info("mesh link is up", "peer", peer)
+	s.peers.up(peer, epoch)
+	s.announce.linked(peer)
+}
+
+// LinkDown implements MeshHandler.
+func (s *Server) LinkDown(peer im.NodeID, epoch uint64) {
+	s.log.Info("mesh link is down", "peer", peer)
+	s.peers.gone(peer, epoch)
+}
+
+// Receive implements MeshHandler.
+func (s *Server) Receive(peer im.NodeID, e im.Envelope) {
+	switch {
+	case e.Deliver != nil:
+		s.clock.Observe(e.Deliver.Entry.MsgID)
+		for _, ss := range s.hub.of(e.Deliver.User) {
+			ss.offer(&e.Deliver.Entry, false)
+		}
+	case e.Sessions != nil:
+		s.peerSessions(peer, e.Sessions)
+	case e.Kick != nil:
+		s.kickLocal(*e.Kick)
+	case e.Signal != nil:
+		s.signalLocal(*e.Signal)
+	case len(e.Bells) > 0:
+		s.after(0, func(ctx context.Context) { s.bells.heard(ctx, e.Bells) })
+	}
+}
+
+// peerSessions takes a peer's announcement and settles races: of two sessions
+// of one device the one with the higher epoch lives, wherever they are.
+func (s *Server) peerSessions(peer im.NodeID, u *im.SessionsUpdate) {
+	s.peers.mu.Lock()
+	epoch := s.peers.links[peer]
+	s.peers.mu.Unlock()
+	s.presence.touchAll(s.table.apply(peer, epoch, u, s.now()))
+	for i := range u.Up {
+		info := &u.Up[i]
+		for _, ss := range s.hub.of(info.User) {
+			if ss.device != info.Device {
+				continue
+			}
+			k := im.Kick{User: info.User, Device: info.Device, Below: max(info.DeviceEpoch, ss.epoch), Code: im.CodeReplaced}
+			if ss.epoch < info.DeviceEpoch {
+				s.kickLocal(k)
+			} else if ss.epoch > info.DeviceEpoch {
+				s.mesh.Forward(peer, im.Envelope{Kick: &k})
+			}
+		}
+	}
+}

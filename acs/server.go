@@ -1,0 +1,194 @@
+package acs
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/cxx-im/cxx/im"
+)
+
+// Passwords changes passwords; package acs/auth implements it.
+type Passwords interface {
+	// ChangePassword sets a new password when old is right. With endOthers every
+	// device but keep loses its token; those are returned.
+	ChangePassword(ctx context.Context, u im.UserID, old, new string, endOthers bool, keep im.DeviceID) (ended []im.DeviceID, err error)
+}
+
+// Deps is what the core works with.
+type Deps struct {
+	Node      im.Node // ID, Epoch, Role, addresses, version; the core keeps Sessions and Draining
+	Store     Store
+	Registry  Registry
+	Passwords Passwords
+	Log       *slog.Logger
+	Metrics   prometheus.Registerer // nil: none
+	Now       func() time.Time      // nil: time.Now
+}
+
+// Server is the core of one ACS. It implements im.Sessions and MeshHandler.
+type Server struct {
+	cfg      Config
+	node     im.Node
+	store    Store
+	registry Registry
+	password Passwords
+	log      *slog.Logger
+	now      func() time.Time
+	clock    *im.Clock
+	metrics  *metrics
+
+	mesh     Mesh // set by UseMesh before Run
+	hub      *hub
+	table    *table
+	presence *presence
+	announce *announcer
+	bells    *bells
+	peers    *peers
+	addrs    *addrCache
+	cursors  *cursors
+	tasks    tasks
+
+	lastSession atomic.Uint64
+	draining    atomic.Bool
+	sessions    atomic.Int64
+	capacity    atomic.Int64
+}
+
+// New returns the core. It does nothing until Run.
+func New(cfg Config, d Deps) (*Server, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if d.Node.ID == 0 || d.Node.ID > im.MaxNode {
+		return nil, im.Errorf(im.CodeInvalid, "the node id is %d; choose 1 to %d, different for every ACS", d.Node.ID, im.MaxNode)
+	}
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	s := &Server{
+		cfg: cfg, node: d.Node, store: d.Store, registry: d.Registry, password: d.Passwords,
+		log: d.Log, now: d.Now, clock: im.NewClock(d.Node.ID, d.Now), metrics: newMetrics(d.Metrics),
+		mesh: noMesh{}, hub: newHub(), table: newTable(),
+	}
+	s.lastSession.Store(uint64(d.Now().UnixMilli()) << 20)
+	s.capacity.Store(int64(d.Node.Capacity))
+	s.tasks.init()
+	s.presence = newPresence(s)
+	s.announce = newAnnouncer(s)
+	s.bells = newBells(s)
+	s.peers = newPeers(s)
+	s.addrs = newAddrCache(s.store)
+	s.cursors = newCursors()
+	return s, nil
+}
+
+// UseMesh sets the links to the peers. Call it before Run.
+func (s *Server) UseMesh(m Mesh) { s.mesh = m }
+
+// Clock returns the node's clock of message ids.
+func (s *Server) Clock() *im.Clock { return s.clock }
+
+// Sessions returns the number of open sessions.
+func (s *Server) Sessions() int { return int(s.sessions.Load()) }
+
+// SetDraining says in the node's lease whether it takes new clients, and tells
+// the registry at once.
+func (s *Server) SetDraining(ctx context.Context, draining bool) {
+	s.draining.Store(draining)
+	s.peers.renew(ctx)
+}
+
+// Run keeps the node alive in the cell until ctx ends; then it withdraws the
+// lease, ends what sessions are left and returns when its goroutines have.
+func (s *Server) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	for _, loop := range []func(context.Context){
+		s.announce.run, s.bells.run, s.peers.run, s.presence.run, s.pollLoop, s.cursorLoop,
+	} {
+		wg.Go(func() { loop(ctx) })
+	}
+	<-ctx.Done()
+	wg.Wait()
+	for _, ss := range s.hub.all() {
+		ss.kick(im.Errorf(im.CodeGoAway, "the server is shutting down"))
+	}
+	s.tasks.close()
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	s.cursors.save(last, s)
+	s.presence.saveSeen(last)
+	if err := s.registry.Withdraw(last, s.node.ID, s.node.Epoch); err != nil {
+		s.log.Warn("lease was not withdrawn; it will run out", "node", s.node.ID, "err", err)
+	}
+	return nil
+}
+
+// after runs f in a goroutine of its own when d has passed, unless the server
+// ends before.
+func (s *Server) after(d time.Duration, f func(context.Context)) { s.tasks.after(d, f) }
+
+// tasks are short goroutines that the server waits for.
+type tasks struct {
+	ctx    context.Context
+	cancel context.CancelFunc
+	mu     sync.Mutex
+	closed bool // guarded by mu
+	wg     sync.WaitGroup
+}
+
+func (t *tasks) init() { t.ctx, t.cancel = context.WithCancel(context.Background()) }
+
+func (t *tasks) after(d time.Duration, f func(context.Context)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return
+	}
+	t.wg.Add(1)
+	time.AfterFunc(d, func() {
+		defer t.wg.Done()
+		if t.ctx.Err() == nil {
+			f(t.ctx)
+		}
+	})
+}
+
+func (t *tasks) close() {
+	t.mu.Lock()
+	t.closed = true
+	t.mu.Unlock()
+	t.cancel()
+	t.wg.Wait()
+}
+
+// noMesh is the mesh of a cell with one node.
+type noMesh struct{}
+
+func (noMesh) Forward(im.NodeID, im.Envelope) bool { return false }
+func (noMesh) Broadcast(im.Envelope)               {}
+func (noMesh) SetPeers([]im.Node)                  {}
+
+// public turns any error into one that may be shown: what we do not know
+// becomes INTERNAL, and is logged here, once, with an id that the user can
+// quote.
+func (s *Server) public(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var e *im.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return &im.Error{Code: im.CodeUnknownOutcome, Detail: "no answer in time; try again with the same id", Err: err}
+	}
+	id := s.clock.Next().String()
+	s.log.Error("request failed", "op", op, "id", id, "err", err)
+	return im.Errorf(im.CodeInternal, "something went wrong on the server; quote %s to its operator", id)
+}

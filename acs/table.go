@@ -1,0 +1,204 @@
+package acs
+
+import (
+	"sync"
+	"time"
+
+	"github.com/cxx-im/cxx/im"
+)
+
+// table is the replicated session table: what every node of the cell has
+// announced, this one included. The message path asks it where a user is, so a
+// message needs no look-up in Redis. Any goroutine may call it.
+type table struct {
+	mu    sync.RWMutex
+	users map[im.UserID][]*tableEntry // guarded by mu; slices are replaced, never changed
+	nodes map[im.NodeID]*tableNode    // guarded by mu
+}
+
+type tableEntry struct {
+	im.SessionInfo
+	generation uint64
+}
+
+type tableNode struct {
+	epoch      uint64
+	generation uint64    // of the newest snapshot
+	pruneAt    time.Time // when sessions of older generations are forgotten; zero: nothing to do
+	users      map[im.UserID]int
+}
+
+func newTable() *table {
+	return &table{users: make(map[im.UserID][]*tableEntry), nodes: make(map[im.NodeID]*tableNode)}
+}
+
+// apply takes what node has announced and returns the users it concerns. A
+// snapshot may come in several pieces, of which only the first says so: what
+// it does not mention is forgotten a little later, by prune, so that nobody
+// seems offline in between.
+func (t *table) apply(node im.NodeID, epoch uint64, u *im.SessionsUpdate, now time.Time) []im.UserID {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := t.nodes[node]
+	if n == nil {
+		n = &tableNode{users: make(map[im.UserID]int)}
+		t.nodes[node] = n
+	}
+	n.epoch = epoch
+	if u.Snapshot {
+		n.generation++
+		n.pruneAt = now.Add(2 * time.Second)
+	}
+	touched := make([]im.UserID, 0, len(u.Up)+len(u.Down))
+	for i := range u.Up {
+		e := &tableEntry{SessionInfo: u.Up[i], generation: n.generation}
+		e.Node, e.NodeEpoch = node, epoch
+		t.put(n, e)
+		touched = append(touched, e.User)
+	}
+	for _, k := range u.Down {
+		t.drop(n, k.User, func(e *tableEntry) bool { return e.Node == node && e.Session == k.Session })
+		touched = append(touched, k.User)
+	}
+	return touched
+}
+
+func (t *table) put(n *tableNode, e *tableEntry) {
+	old := t.users[e.User]
+	list := make([]*tableEntry, 0, len(old)+1)
+	for _, o := range old {
+		if o.Node != e.Node || o.Session != e.Session {
+			list = append(list, o)
+		}
+	}
+	if len(list) == len(old) {
+		n.users[e.User]++
+	}
+	t.users[e.User] = append(list, e)
+}
+
+func (t *table) drop(n *tableNode, u im.UserID, match func(*tableEntry) bool) {
+	old := t.users[u]
+	list := make([]*tableEntry, 0, len(old))
+	for _, o := range old {
+		if !match(o) {
+			list = append(list, o)
+		}
+	}
+	if n.users[u] -= len(old) - len(list); n.users[u] <= 0 {
+		delete(n.users, u)
+	}
+	if len(list) == 0 {
+		delete(t.users, u)
+		return
+	}
+	t.users[u] = list
+}
+
+// prune forgets what snapshots did not mention and returns the users.
+func (t *table) prune(now time.Time) []im.UserID {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var touched []im.UserID
+	for id, n := range t.nodes {
+		if n.pruneAt.IsZero() || now.Before(n.pruneAt) {
+			continue
+		}
+		n.pruneAt = time.Time{}
+		for u := range n.users {
+			before := len(t.users[u])
+			t.drop(n, u, func(e *tableEntry) bool { return e.Node == id && e.generation < n.generation })
+			if len(t.users[u]) != before {
+				touched = append(touched, u)
+			}
+		}
+	}
+	return touched
+}
+
+// forget drops all of a node and returns its users.
+func (t *table) forget(node im.NodeID) []im.UserID {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := t.nodes[node]
+	if n == nil {
+		return nil
+	}
+	touched := make([]im.UserID, 0, len(n.users))
+	for u := range n.users {
+		touched = append(touched, u)
+	}
+	for _, u := range touched {
+		t.drop(n, u, func(e *tableEntry) bool { return e.Node == node })
+	}
+	delete(t.nodes, node)
+	return touched
+}
+
+// of returns the sessions of u in the cell. The slice must not be changed.
+func (t *table) of(u im.UserID) []*tableEntry {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.users[u]
+}
+
+// sessionsOf returns what is known of one node's sessions.
+func (t *table) sessionsOf(node im.NodeID) []im.SessionInfo {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	n := t.nodes[node]
+	if n == nil {
+		return nil
+	}
+	var out []im.SessionInfo
+	for u := range n.users {
+		for _, e := range t.users[u] {
+			if e.Node == node {
+				out = append(out, e.SessionInfo)
+			}
+		}
+	}
+	return out
+}
+
+// known returns the nodes that have announced anything.
+func (t *table) known() []im.NodeID {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	out := make([]im.NodeID, 0, len(t.nodes))
+	for id := range t.nodes {
+		out = append(out, id)
+	}
+	return out
+}
+
+// nodesOf lists the other nodes on which u has a session, each once: the pure
+// part of routing. self is left out. buf is reused.
+func nodesOf(entries []*tableEntry, self im.NodeID, buf []im.NodeID) []im.NodeID {
+	buf = buf[:0]
+next:
+	for _, e := range entries {
+		if e.Node == self {
+			continue
+		}
+		for _, n := range buf {
+			if n == e.Node {
+				continue next
+			}
+		}
+		buf = append(buf, e.Node)
+	}
+	return buf
+}
+
+// visible computes what others may see of a user from his sessions: the most
+// available one; invisible counts as offline.
+func visible(u im.UserID, entries []*tableEntry) im.UserPresence {
+	best := im.UserPresence{User: u}
+	for _, e := range entries {
+		if p := e.Presence; p.Show > im.ShowInvisible && p.Show > best.Show {
+			best.Show, best.Status = p.Show, p.Status
+		}
+	}
+	return best
+}
