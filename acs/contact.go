@@ -182,7 +182,7 @@ func (s *session) change(ctx context.Context, owner, peer im.UserID, edit func(*
 	if err != nil {
 		return s.srv.public("contact", err)
 	}
-	s.srv.deliverAll(owner, logged)
+	s.srv.Deliver(owner, logged)
 	return nil
 }
 

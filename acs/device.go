@@ -49,8 +49,8 @@ func (s *Server) RevokeDevice(ctx context.Context, u im.UserID, d im.DeviceID, c
 	if err != nil {
 		return err
 	}
-	s.KickDevice(u, d, code)
-	s.deliverAll(u, logged)
+	s.Kick(im.Kick{User: u, Device: d, Code: code})
+	s.Deliver(u, logged)
 	return nil
 }
 

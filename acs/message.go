@@ -78,8 +78,9 @@ func (s *Server) deliver(owner im.UserID, e *im.Entry, origin *session) {
 	}
 }
 
-// deliverAll delivers entries in their order.
-func (s *Server) deliverAll(owner im.UserID, entries []im.Entry) {
+// Deliver takes committed entries, in their order, to the sessions of their
+// owner; package acs/auth calls it for what it has logged. It does not wait.
+func (s *Server) Deliver(owner im.UserID, entries []im.Entry) {
 	for i := range entries {
 		s.deliver(owner, &entries[i], nil)
 	}
@@ -221,7 +222,7 @@ func (s *session) MarkRead(ctx context.Context, peer im.UserID, upTo im.MsgID) e
 		s.srv.log.Debug("peer was not told of a read mark", "user", s.user, "err", err)
 		return nil
 	}
-	s.srv.deliverAll(peer, theirs)
+	s.srv.Deliver(peer, theirs)
 	return nil
 }
 

@@ -136,11 +136,5 @@ func (s *Server) checkDevices(ctx context.Context, u im.UserID) {
 	}
 }
 
-// KickUser ends all sessions of a user in the cell, for instance because an
-// operator has disabled the account.
-func (s *Server) KickUser(u im.UserID, code im.ErrorCode) { s.fence(im.Kick{User: u, Code: code}) }
-
-// KickDevice ends the sessions of one device in the cell.
-func (s *Server) KickDevice(u im.UserID, d im.DeviceID, code im.ErrorCode) {
-	s.fence(im.Kick{User: u, Device: d, Code: code})
-}
+// Kick ends the sessions in the cell that k means. It does not wait.
+func (s *Server) Kick(k im.Kick) { s.fence(k) }

@@ -80,7 +80,7 @@ func (p *peers) listen(ctx context.Context) {
 // renew tells the registry that this node lives and asks who else does.
 func (p *peers) renew(ctx context.Context) {
 	n := p.srv.node
-	n.Sessions, n.Capacity, n.Draining = p.srv.Sessions(), int(p.srv.capacity.Load()), p.srv.draining.Load()
+	n.Sessions, n.Draining = p.srv.Sessions(), p.srv.draining.Load()
 	known, err := p.srv.registry.Announce(ctx, n, p.srv.cfg.Lease.D())
 	if err != nil {
 		p.outage(err)

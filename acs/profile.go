@@ -29,7 +29,7 @@ func (s *session) ProfileSet(ctx context.Context, p im.Profile) error {
 	if err != nil {
 		return s.srv.public("profile", err)
 	}
-	s.srv.deliverAll(s.user, logged)
+	s.srv.Deliver(s.user, logged)
 	return nil
 }
 

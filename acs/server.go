@@ -22,13 +22,12 @@ type Passwords interface {
 
 // Deps is what the core works with.
 type Deps struct {
-	Node      im.Node // ID, Epoch, Role, addresses, version; the core keeps Sessions and Draining
-	Store     Store
-	Registry  Registry
-	Passwords Passwords
-	Log       *slog.Logger
-	Metrics   prometheus.Registerer // nil: none
-	Now       func() time.Time      // nil: time.Now
+	Node     im.Node // ID, Epoch, Role, addresses, version; the core keeps Sessions and Draining
+	Store    Store
+	Registry Registry
+	Log      *slog.Logger
+	Metrics  prometheus.Registerer // nil: none
+	Now      func() time.Time      // nil: time.Now
 }
 
 // Server is the core of one ACS. It implements im.Sessions and MeshHandler.
@@ -37,13 +36,13 @@ type Server struct {
 	node     im.Node
 	store    Store
 	registry Registry
-	password Passwords
 	log      *slog.Logger
 	now      func() time.Time
 	clock    *im.Clock
 	metrics  *metrics
 
-	mesh     Mesh // set by UseMesh before Run
+	mesh     Mesh      // set by UseMesh before Run
+	password Passwords // set by UsePasswords before Run
 	hub      *hub
 	table    *table
 	presence *presence
@@ -57,7 +56,6 @@ type Server struct {
 	lastSession atomic.Uint64
 	draining    atomic.Bool
 	sessions    atomic.Int64
-	capacity    atomic.Int64
 }
 
 // New returns the core. It does nothing until Run.
@@ -72,12 +70,11 @@ func New(cfg Config, d Deps) (*Server, error) {
 		d.Now = time.Now
 	}
 	s := &Server{
-		cfg: cfg, node: d.Node, store: d.Store, registry: d.Registry, password: d.Passwords,
+		cfg: cfg, node: d.Node, store: d.Store, registry: d.Registry,
 		log: d.Log, now: d.Now, clock: im.NewClock(d.Node.ID, d.Now), metrics: newMetrics(d.Metrics),
 		mesh: noMesh{}, hub: newHub(), table: newTable(),
 	}
 	s.lastSession.Store(uint64(d.Now().UnixMilli()) << 20)
-	s.capacity.Store(int64(d.Node.Capacity))
 	s.tasks.init()
 	s.presence = newPresence(s)
 	s.announce = newAnnouncer(s)
@@ -90,6 +87,13 @@ func New(cfg Config, d Deps) (*Server, error) {
 
 // UseMesh sets the links to the peers. Call it before Run.
 func (s *Server) UseMesh(m Mesh) { s.mesh = m }
+
+// UsePasswords sets who changes passwords. Call it before Run.
+func (s *Server) UsePasswords(p Passwords) { s.password = p }
+
+// Advertise sets the address that NAS gives to clients and how many of them
+// there may be. Call it before Run.
+func (s *Server) Advertise(cxx string, capacity int) { s.node.CXX, s.node.Capacity = cxx, capacity }
 
 // Clock returns the node's clock of message ids.
 func (s *Server) Clock() *im.Clock { return s.clock }

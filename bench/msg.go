@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"crypto/tls"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -32,7 +31,7 @@ type msgResult struct {
 // runMessages lets every pair exchange messages: the first of a pair keeps
 // window messages without ack in flight, the second receives. It ends when
 // every message has been acknowledged and delivered, once and in order.
-func runMessages(ctx context.Context, addr string, conf *tls.Config, users []*conn, p msgPlan) (msgResult, error) {
+func runMessages(ctx context.Context, users []*conn, p msgPlan) (msgResult, error) {
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	res := msgResult{messages: p.pairs * p.messages}

@@ -1,0 +1,71 @@
+package edge
+
+import (
+	"context"
+	"reflect"
+
+	"github.com/cxx-im/cxx/im"
+	"github.com/cxx-im/cxx/proto"
+	"github.com/cxx-im/cxx/proto/cxxpb"
+)
+
+// operation is the handler of one kind of Call.
+type operation func(ctx context.Context, c *conn, op any) (*cxxpb.Reply, error)
+
+// operations is the dispatch table of Call, by the type in its oneof.
+var operations = map[reflect.Type]operation{
+	kind[*cxxpb.Call_Sync]():          wrap(func(p *cxxpb.Call_Sync) *cxxpb.SyncCall { return p.Sync }, callSync),
+	kind[*cxxpb.Call_History]():       wrap(func(p *cxxpb.Call_History) *cxxpb.HistoryCall { return p.History }, callHistory),
+	kind[*cxxpb.Call_Conversations](): wrap(func(p *cxxpb.Call_Conversations) *cxxpb.ConversationsCall { return p.Conversations }, callConversations),
+	kind[*cxxpb.Call_MarkRead]():      wrap(func(p *cxxpb.Call_MarkRead) *cxxpb.MarkReadCall { return p.MarkRead }, callMarkRead),
+
+	kind[*cxxpb.Call_Contacts]():      wrap(func(p *cxxpb.Call_Contacts) *cxxpb.ContactsCall { return p.Contacts }, callContacts),
+	kind[*cxxpb.Call_ContactAdd]():    wrap(func(p *cxxpb.Call_ContactAdd) *cxxpb.ContactAddCall { return p.ContactAdd }, callContactAdd),
+	kind[*cxxpb.Call_ContactAnswer](): wrap(func(p *cxxpb.Call_ContactAnswer) *cxxpb.ContactAnswerCall { return p.ContactAnswer }, callContactAnswer),
+	kind[*cxxpb.Call_ContactRemove](): wrap(func(p *cxxpb.Call_ContactRemove) *cxxpb.ContactRemoveCall { return p.ContactRemove }, callContactRemove),
+	kind[*cxxpb.Call_ContactUpdate](): wrap(func(p *cxxpb.Call_ContactUpdate) *cxxpb.ContactUpdateCall { return p.ContactUpdate }, callContactUpdate),
+
+	kind[*cxxpb.Call_PresenceSet](): wrap(func(p *cxxpb.Call_PresenceSet) *cxxpb.PresenceSetCall { return p.PresenceSet }, callPresenceSet),
+	kind[*cxxpb.Call_PresenceGet](): wrap(func(p *cxxpb.Call_PresenceGet) *cxxpb.PresenceGetCall { return p.PresenceGet }, callPresenceGet),
+
+	kind[*cxxpb.Call_Devices]():      wrap(func(p *cxxpb.Call_Devices) *cxxpb.DevicesCall { return p.Devices }, callDevices),
+	kind[*cxxpb.Call_DeviceRevoke](): wrap(func(p *cxxpb.Call_DeviceRevoke) *cxxpb.DeviceRevokeCall { return p.DeviceRevoke }, callDeviceRevoke),
+	kind[*cxxpb.Call_Password]():     wrap(func(p *cxxpb.Call_Password) *cxxpb.PasswordCall { return p.Password }, callPassword),
+	kind[*cxxpb.Call_Logout]():       wrap(func(p *cxxpb.Call_Logout) *cxxpb.LogoutCall { return p.Logout }, callLogout),
+
+	kind[*cxxpb.Call_ProfileSet](): wrap(func(p *cxxpb.Call_ProfileSet) *cxxpb.ProfileSetCall { return p.ProfileSet }, callProfileSet),
+	kind[*cxxpb.Call_Profiles]():   wrap(func(p *cxxpb.Call_Profiles) *cxxpb.ProfilesCall { return p.Profiles }, callProfiles),
+	kind[*cxxpb.Call_Resolve]():    wrap(func(p *cxxpb.Call_Resolve) *cxxpb.ResolveCall { return p.Resolve }, callResolve),
+}
+
+func kind[T any]() reflect.Type { return reflect.TypeFor[T]() }
+
+func wrap[P, T any](open func(P) T, f func(context.Context, *conn, T) (*cxxpb.Reply, error)) operation {
+	return func(ctx context.Context, c *conn, op any) (*cxxpb.Reply, error) { return f(ctx, c, open(op.(P))) }
+}
+
+// call is the handler of Call: one table further by what is asked.
+func call(ctx context.Context, c *conn, body []byte) (reply, error) {
+	var m cxxpb.Call
+	if err := proto.Unmarshal(body, &m); err != nil {
+		return reply{}, err
+	}
+	f := operations[reflect.TypeOf(m.Op)]
+	if f == nil {
+		return reply{}, failed(m.Id, im.Errorf(im.CodeUnsupported, "this server does not know the request"))
+	}
+	r, err := f(ctx, c, m.Op)
+	if err != nil {
+		return reply{}, failed(m.Id, err)
+	}
+	r.Id = m.Id
+	return reply{cxxpb.FrameType_FRAME_REPLY, r}, nil
+}
+
+// done is the reply of a call that has no result of its own.
+func done(err error) (*cxxpb.Reply, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &cxxpb.Reply{Result: &cxxpb.Reply_Done{Done: &cxxpb.Done{}}}, nil
+}

@@ -1,0 +1,119 @@
+package node
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/cxx-im/cxx/acs"
+	"github.com/cxx-im/cxx/acs/auth"
+	"github.com/cxx-im/cxx/acs/edge"
+	"github.com/cxx-im/cxx/internal/pki"
+	"github.com/cxx-im/cxx/nas"
+	"github.com/cxx-im/cxx/nas/ticket"
+	"github.com/cxx-im/cxx/proto"
+)
+
+func (n *Node) openCore(context.Context) error {
+	var err error
+	n.core, err = acs.New(n.cfg.ACS, acs.Deps{
+		Node: n.self, Store: n.store, Registry: n.registry, Log: n.log, Metrics: n.metrics,
+	})
+	if err != nil {
+		return err
+	}
+	if n.mesh != nil {
+		n.mesh.Handle(n.core)
+		n.core.UseMesh(n.mesh)
+	}
+	seal, err := OpenSeal(n.cfg, n.opt.DataDir)
+	if err != nil {
+		return err
+	}
+	n.logins, err = auth.New(n.cfg.Auth, auth.Deps{
+		Store: n.store, Seal: seal, Domains: n.domains, MsgID: n.core.Clock().Next,
+		Logged: n.core.Deliver, Kick: n.core.Kick, Log: n.log, Metrics: n.metrics,
+	})
+	if err != nil {
+		return err
+	}
+	n.core.UsePasswords(n.logins)
+	return nil
+}
+
+// OpenSeal loads the key that seals verifiers; a server on its own makes it at
+// its first start.
+func OpenSeal(cfg Config, dataDir string) (*auth.Seal, error) {
+	path := below(dataDir, cfg.Auth.SealFile, pki.SecretFile(dataDir, pki.SecretSeal))
+	if _, err := os.Stat(path); !os.IsNotExist(err) {
+		return auth.LoadSeal(path)
+	}
+	if cfg.Redis.Addr != "" {
+		return nil, fmt.Errorf("the seal key %s is missing; every node of a cell needs the same one: make it once with cxxd keygen and copy it here", path)
+	}
+	return MakeSeal(path)
+}
+
+// MakeSeal makes the key that seals verifiers, and the directory it lies in.
+func MakeSeal(path string) (*auth.Seal, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	return auth.GenerateSeal(path)
+}
+
+func (n *Node) openEdge(context.Context) error {
+	keys, err := n.ticketKeys()
+	if err != nil {
+		return err
+	}
+	tickets, err := ticket.NewChecker(n.self.ID, n.self.Epoch, keys, n.cfg.Server.RequireTicket)
+	if err != nil {
+		return err
+	}
+	n.edge, err = edge.New(n.cfg.CXX, edge.Deps{
+		Sessions: n.core, Logins: n.logins, Tickets: tickets,
+		TLS:            pki.ServerConfig(n.cert, tls.VersionTLS13, proto.ALPN),
+		ServerEndPoint: func() []byte { return pki.ServerEndPoint(n.cert.Leaf()) },
+		Log:            n.log, Registerer: n.metrics, Domains: n.domains, Version: n.opt.Version,
+		Relaxed: n.store.Relaxed, Registration: n.cfg.Auth.Registration != auth.RegistrationOff,
+	})
+	if err != nil {
+		return err
+	}
+	n.onClose(func() error { n.edge.Close(); return nil })
+	secure, plain := n.cxxAddrs()
+	addr := n.cfg.Server.AdvertiseCXX
+	if addr == "" {
+		addr = secure
+	}
+	if addr == "" {
+		addr = plain
+	}
+	n.core.Advertise(addr, n.edge.Capacity())
+	return nil
+}
+
+func (n *Node) openNAS(context.Context) error {
+	issuer, err := n.ticketIssuer()
+	if err != nil {
+		return err
+	}
+	n.picker = nas.NewPicker(n.cfg.NAS, n.registry, n.log, n.metrics)
+	n.alloc = nas.NewAllocator(n.cfg.NAS, n.picker, issuer)
+	if n.cfg.NAS.Listen == "" {
+		return nil
+	}
+	conf := pki.ServerConfig(n.cert, tls.VersionTLS13, proto.ALPN)
+	if n.nas, err = nas.NewServer(n.cfg.NAS, n.alloc, conf, n.opt.Version, n.log); err != nil {
+		return err
+	}
+	n.nasListener, err = listen("nas.listen", n.cfg.NAS.Listen)
+	if err != nil {
+		return err
+	}
+	n.onClose(func() error { n.nasListener.Close(); return nil })
+	return nil
+}

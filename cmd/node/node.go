@@ -1,0 +1,306 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/cxx-im/cxx/acs"
+	"github.com/cxx-im/cxx/acs/auth"
+	"github.com/cxx-im/cxx/acs/edge"
+	"github.com/cxx-im/cxx/im"
+	"github.com/cxx-im/cxx/internal/pki"
+	"github.com/cxx-im/cxx/mesh"
+	"github.com/cxx-im/cxx/nas"
+	"github.com/cxx-im/cxx/presence/memory"
+	"github.com/cxx-im/cxx/presence/redis"
+	"github.com/cxx-im/cxx/shard"
+)
+
+// Role is what a process does.
+type Role string
+
+// The roles.
+const (
+	RoleAll Role = "serve" // NAS and ACS in one process
+	RoleNAS Role = "nas"
+	RoleACS Role = "acs"
+)
+
+func (r Role) acs() bool { return r != RoleNAS }
+func (r Role) nas() bool { return r != RoleACS }
+
+// Options are what a process is started with beside its configuration.
+type Options struct {
+	Role    Role
+	Config  Config
+	DataDir string
+	Version string
+	Log     *slog.Logger
+	// Shared parts, for several nodes in one test process; nil: the node makes
+	// its own and closes it.
+	Store    *shard.Store
+	Registry *memory.Registry
+	// PlainMesh links peers without TLS; for test processes on loopback.
+	PlainMesh bool
+}
+
+// Node is a process, or one of several nodes in a test process. Its listeners
+// are open after New; Run serves.
+type Node struct {
+	opt     Options
+	cfg     Config
+	log     *slog.Logger
+	domains []string
+	self    im.Node
+	started time.Time
+	metrics *prometheus.Registry
+
+	cert   *pki.Reloader
+	caFile string
+
+	store       *shard.Store
+	registry    acs.Registry
+	core        *acs.Server
+	logins      *auth.Logins
+	edge        *edge.Server
+	mesh        *mesh.Mesh
+	picker      *nas.Picker
+	alloc       *nas.Allocator
+	nas         *nas.Server // nil: only over HTTP
+	nasListener net.Listener
+	http        *httpServer
+	admin       *httpServer
+
+	closers []func() error // undo New, last first
+}
+
+// New builds a node and opens its listeners, so that whatever is wrong with
+// the configuration is known at once.
+func New(ctx context.Context, opt Options) (_ *Node, err error) {
+	n := &Node{opt: opt, cfg: opt.Config, log: opt.Log, started: time.Now(), metrics: prometheus.NewRegistry()}
+	defer func() {
+		if err != nil {
+			n.close()
+		}
+	}()
+	n.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if n.domains, err = n.cfg.Server.domains(); err != nil {
+		return nil, err
+	}
+	if err = os.MkdirAll(opt.DataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("the data directory cannot be made; choose another with --data: %w", err)
+	}
+	n.self = im.Node{
+		ID: im.NodeID(n.cfg.Server.Node), Epoch: uint64(time.Now().UnixMilli()), Role: "acs", Version: opt.Version,
+	}
+	steps := []func(context.Context) error{n.openCert, n.openRegistry}
+	if opt.Role.acs() {
+		steps = append(steps, n.openStore, n.openMesh, n.openCore, n.openEdge)
+	}
+	if opt.Role.nas() {
+		steps = append(steps, n.openNAS)
+	}
+	for _, step := range append(steps, n.openHTTP, n.openAdmin) {
+		if err = step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return n, nil
+}
+
+func (n *Node) onClose(f func() error) { n.closers = append(n.closers, f) }
+
+func (n *Node) close() error {
+	var errs []error
+	for i := len(n.closers) - 1; i >= 0; i-- {
+		errs = append(errs, n.closers[i]())
+	}
+	n.closers = nil
+	return errors.Join(errs...)
+}
+
+func (n *Node) openCert(context.Context) error {
+	var err error
+	n.cert, n.caFile, err = pki.Server(n.opt.DataDir, n.cfg.TLS, n.domains, n.log)
+	return err
+}
+
+func (n *Node) openRegistry(context.Context) error {
+	switch {
+	case n.opt.Registry != nil:
+		n.registry = n.opt.Registry
+	case n.cfg.Redis.Addr != "":
+		r, err := redis.Open(n.cfg.Redis, n.log, n.metrics)
+		if err != nil {
+			return err
+		}
+		n.registry = r
+		n.onClose(r.Close)
+	case n.opt.Role != RoleAll:
+		return fmt.Errorf("redis.addr is empty; %q is part of a cell, whose processes find each other through Redis", n.opt.Role)
+	default:
+		n.registry = memory.New(time.Now)
+	}
+	return nil
+}
+
+func (n *Node) openStore(ctx context.Context) error {
+	if n.store = n.opt.Store; n.store != nil {
+		return nil
+	}
+	var err error
+	if n.store, err = shard.Open(ctx, n.cfg.Storage, n.opt.DataDir, n.log, n.metrics); err != nil {
+		return err
+	}
+	n.onClose(n.store.Close)
+	if n.store.Relaxed() {
+		n.log.Warn("durability is relaxed: an acknowledged message can be lost when a database host loses power; see docs/OPERATIONS.md")
+	}
+	return nil
+}
+
+// alone reports whether the node can have no peers.
+func (n *Node) alone() bool { return n.opt.Registry == nil && n.cfg.Redis.Addr == "" }
+
+func (n *Node) openMesh(context.Context) error {
+	if n.alone() {
+		return nil
+	}
+	links := mesh.Plain
+	if !n.opt.PlainMesh {
+		files, err := n.meshFiles()
+		if err != nil {
+			return err
+		}
+		id, err := pki.LoadMesh(files, n.self.ID, n.log)
+		if err != nil {
+			return err
+		}
+		links = mesh.TLS{Server: id.MeshServerConfig(), Client: id.MeshClientConfig}
+	}
+	var err error
+	if n.mesh, err = mesh.New(n.cfg.Mesh, n.self, links, nil, n.log, n.metrics); err != nil {
+		return err
+	}
+	addr, err := n.mesh.Listen()
+	if err != nil {
+		return err
+	}
+	n.self.Mesh = n.cfg.Mesh.AdvertiseAddr(addr)
+	return nil
+}
+
+// Ready is the line that says where the node listens.
+func (n *Node) Ready() string {
+	words := []string{"ready"}
+	add := func(key, addr string) {
+		if addr != "" {
+			words = append(words, key+"="+addr)
+		}
+	}
+	if n.nas != nil {
+		add("nas", n.nasListener.Addr().String())
+	}
+	if n.edge != nil {
+		cxx, plain := n.cxxAddrs()
+		add("cxx", cxx)
+		add("plain", plain)
+	}
+	add("http", n.http.addr())
+	add("admin", n.admin.addr())
+	if n.store != nil {
+		add("durability", durability(n.store.Relaxed()))
+	}
+	return strings.Join(words, " ")
+}
+
+func durability(relaxed bool) string {
+	if relaxed {
+		return "relaxed"
+	}
+	return "strict"
+}
+
+// cxxAddrs returns the first address with TLS and the first without.
+func (n *Node) cxxAddrs() (secure, plain string) {
+	addrs := n.edge.Addrs()
+	if k := len(n.cfg.CXX.Listen); k > 0 {
+		secure = addrs[0].String()
+		addrs = addrs[k:]
+	}
+	if len(addrs) > 0 {
+		plain = addrs[0].String()
+	}
+	return secure, plain
+}
+
+// CA is the file with the authority that clients have to trust; empty when the
+// operator has brought a certificate.
+func (n *Node) CA() string { return n.caFile }
+
+// Run serves until ctx ends. It returns when everything it started has ended.
+func (n *Node) Run(ctx context.Context) error {
+	// Parts end in the reverse of the order in which they need each other: the
+	// edge first, then core and mesh, then the storage.
+	outer, stopOuter := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopOuter()
+	inner, stopInner := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopInner()
+	var edges, parts sync.WaitGroup
+	failed := make(chan error, 16)
+	run := func(wg *sync.WaitGroup, ctx context.Context, name string, f func(context.Context) error) {
+		wg.Go(func() {
+			if err := f(ctx); err != nil {
+				failed <- fmt.Errorf("%s: %w", name, err)
+			}
+		})
+	}
+	if n.core != nil {
+		run(&parts, inner, "core", n.core.Run)
+	}
+	if n.mesh != nil {
+		run(&parts, inner, "mesh", n.mesh.Run)
+	}
+	if n.picker != nil {
+		run(&edges, outer, "nas", n.picker.Run)
+	}
+	if n.nas != nil {
+		run(&edges, outer, "nas", func(ctx context.Context) error { return n.nas.Serve(ctx, n.nasListener) })
+	}
+	if n.edge != nil {
+		run(&edges, outer, "cxx", n.edge.Run)
+	}
+	run(&edges, outer, "http", n.http.run)
+	run(&edges, outer, "admin", n.admin.run)
+
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	stopOuter()
+	edges.Wait()
+	stopInner()
+	parts.Wait()
+	return errors.Join(err, n.close())
+}
+
+// Drain takes the node out of the rotation and asks its clients to reconnect
+// elsewhere, spread over a while. It returns when they have gone, or ctx ends.
+func (n *Node) Drain(ctx context.Context) error {
+	if n.core == nil {
+		return nil
+	}
+	n.core.SetDraining(ctx, true)
+	return n.edge.Drain(ctx, n.cfg.Server.DrainSpread.D())
+}
