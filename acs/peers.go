@@ -77,6 +77,17 @@ func (p *peers) listen(ctx context.Context) {
 	}
 }
 
+// Renew renews the lease and looks for peers at once instead of at the next
+// second.
+func (s *Server) Renew(ctx context.Context) { s.peers.renew(ctx) }
+
+// Peers returns the number of linked peers.
+func (s *Server) Peers() int {
+	s.peers.mu.Lock()
+	defer s.peers.mu.Unlock()
+	return len(s.peers.links)
+}
+
 // renew tells the registry that this node lives and asks who else does.
 func (p *peers) renew(ctx context.Context) {
 	n := p.srv.node

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
 	"time"
 
@@ -16,8 +15,7 @@ import (
 // conn is a bare C-XX connection: no library, so that what is measured is the
 // server and not our client.
 type conn struct {
-	net.Conn
-	buf  []byte // the unparsed rest of what was read
+	*proto.Conn
 	head uint64
 
 	user   im.UserID
@@ -40,72 +38,15 @@ func dial(ctx context.Context, addr string, tlsConf *tls.Config) (*conn, error) 
 		}
 		c = t
 	}
-	return &conn{Conn: c}, nil
-}
-
-func (c *conn) write(t cxxpb.FrameType, m proto.Message) error {
-	_, err := c.Write(proto.AppendFrame(nil, t, 0, m))
-	return err
-}
-
-// next returns the next frame that is not a heartbeat. Its body is good until
-// the next call.
-func (c *conn) next() (proto.Frame, error) {
-	for {
-		f, n, err := proto.Parse(c.buf, 1<<20)
-		if err != nil {
-			return f, err
-		}
-		if n > 0 {
-			c.buf = c.buf[n:]
-			if f.Type != cxxpb.FrameType_FRAME_NONE {
-				return f, nil
-			}
-			continue
-		}
-		if err := c.more(); err != nil {
-			return f, err
-		}
-	}
-}
-
-func (c *conn) more() error {
-	rest := len(c.buf)
-	grown := make([]byte, rest, rest+8<<10)
-	copy(grown, c.buf)
-	n, err := c.Read(grown[rest:cap(grown)])
-	c.buf = grown[:rest+n]
-	if n > 0 {
-		return nil
-	}
-	return err
-}
-
-// expect reads one frame of type t into m.
-func (c *conn) expect(t cxxpb.FrameType, m proto.Message) error {
-	f, err := c.next()
-	if err != nil {
-		return err
-	}
-	if f.Type == cxxpb.FrameType_FRAME_ERROR {
-		var e cxxpb.Error
-		if err := e.UnmarshalVT(f.Body); err != nil {
-			return err
-		}
-		return proto.ErrorFromPB(&e)
-	}
-	if f.Type != t {
-		return fmt.Errorf("got frame %v; want %v", f.Type, t)
-	}
-	return m.UnmarshalVT(f.Body)
+	return &conn{Conn: proto.NewConn(c)}, nil
 }
 
 func (c *conn) hello() error {
-	err := c.write(cxxpb.FrameType_FRAME_HELLO, &cxxpb.Hello{Version: proto.Version, ClientName: "bench"})
+	err := c.Send(cxxpb.FrameType_FRAME_HELLO, &cxxpb.Hello{Version: proto.Version, ClientName: "bench"})
 	if err != nil {
 		return err
 	}
-	return c.expect(cxxpb.FrameType_FRAME_HELLO_REPLY, &cxxpb.HelloReply{})
+	return c.Expect(cxxpb.FrameType_FRAME_HELLO_REPLY, &cxxpb.HelloReply{})
 }
 
 // login signs in by JWT the first time and by the device token later.
@@ -114,11 +55,11 @@ func (c *conn) login(jwt string) error {
 	if c.token != nil {
 		l = &cxxpb.Login{Id: 1, Mechanism: "CXX-TOKEN", Data: c.token, User: uint64(c.user), Device: &cxxpb.DeviceInfo{Id: uint64(c.device)}}
 	}
-	if err := c.write(cxxpb.FrameType_FRAME_LOGIN, l); err != nil {
+	if err := c.Send(cxxpb.FrameType_FRAME_LOGIN, l); err != nil {
 		return err
 	}
 	var r cxxpb.LoginReply
-	if err := c.expect(cxxpb.FrameType_FRAME_LOGIN_REPLY, &r); err != nil {
+	if err := c.Expect(cxxpb.FrameType_FRAME_LOGIN_REPLY, &r); err != nil {
 		return err
 	}
 	if !r.Done {

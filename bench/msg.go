@@ -87,9 +87,9 @@ func pump(ctx context.Context, c *conn, to uint64, p msgPlan, sent []int64, star
 				return lat, err
 			}
 		}
-		for more := true; more; more = acked < p.messages && pending(c) {
+		for more := true; more; more = acked < p.messages && c.Pending() {
 			var ack cxxpb.SendAck
-			if err := c.expect(cxxpb.FrameType_FRAME_SEND_ACK, &ack); err != nil {
+			if err := c.Expect(cxxpb.FrameType_FRAME_SEND_ACK, &ack); err != nil {
 				return lat, err
 			}
 			if ack.Id == 0 || int(ack.Id) > next {
@@ -105,19 +105,13 @@ func pump(ctx context.Context, c *conn, to uint64, p msgPlan, sent []int64, star
 	return lat, nil
 }
 
-// pending reports whether a whole frame is in the buffer already.
-func pending(c *conn) bool {
-	_, n, err := proto.Parse(c.buf, 1<<20)
-	return err == nil && n > 0
-}
-
 // drain receives all messages, each once and in order.
 func drain(c *conn, p msgPlan, sent []int64, start time.Time) (latencies, error) {
 	lat := make(latencies, 0, p.messages)
 	seq := c.head
 	for len(lat) < p.messages {
 		var push cxxpb.Push
-		if err := c.expect(cxxpb.FrameType_FRAME_PUSH, &push); err != nil {
+		if err := c.Expect(cxxpb.FrameType_FRAME_PUSH, &push); err != nil {
 			return lat, err
 		}
 		for _, e := range push.Entries {

@@ -329,6 +329,31 @@ func (f *fixture) user(a im.Addr) im.Account {
 	return acct
 }
 
+// metric returns a counter by its name and its label values in the order of
+// their names.
+func (f *fixture) metric(name string, labels ...string) float64 {
+	f.t.Helper()
+	families, err := f.reg.Gather()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() != name {
+			continue
+		}
+		for _, m := range family.GetMetric() {
+			var have []string
+			for _, l := range m.GetLabel() {
+				have = append(have, l.GetValue())
+			}
+			if slices.Equal(have, labels) {
+				return m.GetCounter().GetValue()
+			}
+		}
+	}
+	return 0
+}
+
 func wantCode(t testing.TB, err error, want im.ErrorCode) {
 	t.Helper()
 	if got := im.CodeOf(err); got != want {

@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	minPassword = 8    // bytes after preparation
-	maxPassword = 1024 // bytes
+	minPassword = 8               // bytes after preparation
+	maxPassword = 1024            // bytes
+	rawPassword = 4 * maxPassword // not even looked at when longer than this before preparation
 )
 
 //go:embed common.txt
@@ -33,6 +34,8 @@ var common = func() map[string]bool {
 func PreparePassword(a im.Addr, password string) (string, error) {
 	p, err := prepare(password)
 	switch {
+	case len(password) > rawPassword:
+		return "", im.Errorf(im.CodePasswordWeak, "the password is longer than %d bytes", maxPassword)
 	case err != nil:
 		return "", im.Errorf(im.CodePasswordWeak, "the password has characters that cannot be typed everywhere, such as control characters; choose others")
 	case len(p) < minPassword:
@@ -52,7 +55,7 @@ func PreparePassword(a im.Addr, password string) (string, error) {
 
 // prepare brings a password to the form that its verifiers are made of.
 func prepare(password string) (string, error) {
-	if len(password) > 4*maxPassword {
+	if len(password) > rawPassword {
 		return "", im.Errorf(im.CodeTooLarge, "the password is longer than %d bytes", maxPassword)
 	}
 	if !utf8.ValidString(password) {

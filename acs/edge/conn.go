@@ -86,7 +86,11 @@ func (c *conn) consume(data []byte) {
 			c.fail(err)
 			break
 		}
-		if n == 0 || !c.accept(f) {
+		if n == 0 {
+			break
+		}
+		if !c.accept(f) {
+			c.paused.Store(true)
 			break
 		}
 		data = data[n:]
@@ -188,6 +192,12 @@ func (c *conn) put(encode func([]byte) []byte) {
 // send adds a frame with a message.
 func (c *conn) send(r reply) {
 	c.srv.metrics.frameOut(r.kind)
+	if r.kind == cxxpb.FrameType_FRAME_REPLY && c.features&uint64(cxxpb.Feature_FEATURE_ZSTD) != 0 {
+		// Compressed before the outbox is locked.
+		f := proto.AppendFrameZstd(nil, r.kind, r.msg)
+		c.put(func(b []byte) []byte { return append(b, f...) })
+		return
+	}
 	c.put(func(b []byte) []byte { return proto.AppendFrame(b, r.kind, 0, r.msg) })
 }
 
@@ -221,8 +231,9 @@ func (c *conn) finish(reason string, last func([]byte) []byte) {
 	c.tr.wake()
 }
 
-// gone is called once, by the owner, when the socket is closed.
-func (c *conn) gone(reason string) {
+// gone is called once, by the owner, when the socket is closed. release gives
+// back what the connection held, when everything is counted.
+func (c *conn) gone(reason string, release func()) {
 	c.out.end(nil)
 	c.closed.CompareAndSwap(nil, &reason)
 	c.state.Store(uint32(closing))
@@ -230,6 +241,7 @@ func (c *conn) gone(reason string) {
 	c.queue.cancel()
 	c.in = nil
 	c.out.take()
+	release()
 	c.enqueue(task{last: true})
 }
 

@@ -191,7 +191,9 @@ func (p *peer) next() (proto.Frame, error) {
 	if _, err := io.ReadFull(p.r, b); err != nil {
 		return proto.Frame{}, err
 	}
-	return proto.Frame{Type: cxxpb.FrameType(b[0] & 63), Flags: b[0] &^ 63, Body: b[1:]}, nil
+	f := proto.Frame{Type: cxxpb.FrameType(b[0] & 63), Flags: b[0] &^ 63, Body: b[1:]}
+	f.Body, err = proto.Inflate(f)
+	return f, err
 }
 
 // want reads a frame, which must be of type t, into m.

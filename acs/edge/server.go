@@ -33,6 +33,8 @@ type Deps struct {
 	Version      string                // of the server, shown to clients
 	Relaxed      func() bool           // durability, told at login; nil: strict
 	Registration bool                  // told in Hello
+
+	sendBuffer int // of sockets, for tests; 0: the system's
 }
 
 // The kinds of connections, as metrics name them.
@@ -163,6 +165,7 @@ func (s *Server) Run(ctx context.Context) error {
 		gnet.WithTicker(true),
 		gnet.WithTCPNoDelay(gnet.TCPNoDelay),
 		gnet.WithTCPKeepAlive(time.Minute),
+		gnet.WithSocketSendBuffer(s.deps.sendBuffer),
 		gnet.WithLogger(engineLog{s.log}),
 	)
 	if err != nil {

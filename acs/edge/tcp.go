@@ -260,9 +260,10 @@ func (t *tcpConn) closed() {
 	if t.tls != nil {
 		t.tls.closed()
 	}
-	t.c.srv.open[t.kind()].Add(-1)
-	<-t.c.srv.slots
-	t.c.gone(reasonPeer)
+	t.c.gone(reasonPeer, func() {
+		t.c.srv.open[t.kind()].Add(-1)
+		<-t.c.srv.slots
+	})
 }
 
 // checkDeadline looks whether the connection has been silent, or without a

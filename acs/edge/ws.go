@@ -105,9 +105,6 @@ func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	// What the HTTP server had read already comes first.
 	early, _ := rw.Reader.Peek(rw.Reader.Buffered())
 	c.serve(io.MultiReader(strings.NewReader(string(early)), nc))
-	s.ws.remove(c)
-	s.open[overWS].Add(-1)
-	s.left(&c.c)
 }
 
 // refuseWebSocket says why a request may not become a connection.

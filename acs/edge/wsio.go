@@ -24,7 +24,10 @@ func (w *wsConn) serve(r io.Reader) {
 	w.c.finish(reason, nil)
 	<-written
 	_ = w.net.Close()
-	w.c.gone(reason)
+	w.c.gone(reason, func() {
+		w.c.srv.ws.remove(w)
+		w.c.srv.open[overWS].Add(-1)
+	})
 }
 
 // reader cuts WebSocket frames, takes their payload as it comes, and returns

@@ -53,6 +53,7 @@ func serve(signals context.Context, opt node.Options) error {
 	case err := <-ended:
 		return err
 	case <-signals.Done():
+	case <-n.StopRequested():
 	}
 	drain, cancel := context.WithTimeout(ctx, opt.Config.Server.DrainTimeout.D())
 	defer cancel()

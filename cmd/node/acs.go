@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -84,15 +85,8 @@ func (n *Node) openEdge(context.Context) error {
 		return err
 	}
 	n.onClose(func() error { n.edge.Close(); return nil })
-	secure, plain := n.cxxAddrs()
-	addr := n.cfg.Server.AdvertiseCXX
-	if addr == "" {
-		addr = secure
-	}
-	if addr == "" {
-		addr = plain
-	}
-	n.core.Advertise(addr, n.edge.Capacity())
+	a := n.Addrs()
+	n.core.Advertise(cmp.Or(n.cfg.Server.AdvertiseCXX, a.CXX, a.Plain), n.edge.Capacity())
 	return nil
 }
 

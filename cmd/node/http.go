@@ -3,16 +3,15 @@ package node
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
-	"time"
 
 	"github.com/cxx-im/cxx/acs/edge"
+	"github.com/cxx-im/cxx/im"
 	"github.com/cxx-im/cxx/internal/pki"
 	"github.com/cxx-im/cxx/nas"
+	"github.com/cxx-im/cxx/web"
 )
 
 // listen opens a TCP listener; the error names the key and what to do.
@@ -24,22 +23,21 @@ func listen(key, addr string) (net.Listener, error) {
 	return ln, nil
 }
 
-// httpServer is one HTTP listener. A nil one is valid and does nothing.
+// httpServer is one HTTP listener and what it serves. A nil one is valid and
+// does nothing.
 type httpServer struct {
-	ln  net.Listener
-	srv *http.Server
-	tls bool
+	ln      net.Listener
+	handler http.Handler
+	tls     *tls.Config // nil: none
 }
 
-func newHTTPServer(key, addr string, h http.Handler, conf *tls.Config, log *slog.Logger) (*httpServer, error) {
+func (n *Node) openHTTPServer(key, addr string, h http.Handler, conf *tls.Config) (*httpServer, error) {
 	ln, err := listen(key, addr)
 	if err != nil {
 		return nil, err
 	}
-	return &httpServer{ln: ln, tls: conf != nil, srv: &http.Server{
-		Handler: h, TLSConfig: conf, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}}, nil
+	n.onClose(func() error { ln.Close(); return nil })
+	return &httpServer{ln: ln, handler: h, tls: conf}, nil
 }
 
 func (h *httpServer) addr() string {
@@ -49,71 +47,46 @@ func (h *httpServer) addr() string {
 	return h.ln.Addr().String()
 }
 
-func (h *httpServer) close() error {
-	if err := h.srv.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
-		return err
-	}
-	h.ln.Close()
-	return nil
-}
-
-// run serves until ctx ends and gives requests a moment to finish.
-func (h *httpServer) run(ctx context.Context) error {
+func (n *Node) serveHTTP(ctx context.Context, h *httpServer) error {
 	if h == nil {
 		return nil
 	}
-	done := make(chan error, 1)
-	go func() {
-		if h.tls {
-			done <- h.srv.ServeTLS(h.ln, "", "")
-			return
-		}
-		done <- h.srv.Serve(h.ln)
-	}()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-	}
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-	defer cancel()
-	if h.srv.Shutdown(end) != nil {
-		h.srv.Close()
-	}
-	<-done
-	return nil
+	return web.Serve(ctx, h.ln, h.handler, h.tls, n.log)
 }
 
+// openHTTP opens the public listener.
 func (n *Node) openHTTP(context.Context) error {
 	if n.cfg.HTTP.Listen == "" {
 		return nil
 	}
-	routes := map[string]http.Handler{}
+	var mounts []web.Mount
 	if n.alloc != nil {
-		routes["/nas/"] = nas.Handler(n.cfg.NAS, n.alloc)
+		mounts = append(mounts, web.Mount{Pattern: "/nas/allocate", Handler: nas.Handler(n.cfg.NAS, n.alloc)})
 	}
 	if n.edge != nil {
-		routes[edge.WebSocketPath] = n.edge.WebSocket()
+		mounts = append(mounts, web.Mount{Pattern: edge.WebSocketPath, Handler: n.edge.WebSocket()})
 	}
 	var conf *tls.Config
 	if n.cfg.HTTP.TLS {
 		conf = pki.ServerConfig(n.cert, tls.VersionTLS12, "http/1.1")
 	}
 	var err error
-	n.http, err = newHTTPServer("http.listen", n.cfg.HTTP.Listen, publicMux(routes), conf, n.log)
-	if err != nil {
-		return err
-	}
-	n.onClose(n.http.close)
-	return nil
+	n.http, err = n.openHTTPServer("http.listen", n.cfg.HTTP.Listen, web.Public(n.ready, mounts...), conf)
+	return err
 }
 
-func publicMux(routes map[string]http.Handler) http.Handler {
-	mux := http.NewServeMux()
-	for path, h := range routes {
-		mux.Handle(path, h)
+// ready answers nil when the node takes sessions.
+func (n *Node) ready(context.Context) error {
+	if n.core == nil {
+		return nil
 	}
-	return mux
+	if n.core.Draining() {
+		return im.Errorf(im.CodeGoAway, "the node is draining")
+	}
+	for _, z := range n.store.Zones() {
+		if !z.Down {
+			return nil
+		}
+	}
+	return im.Errorf(im.CodeZoneUnavailable, "no zone can be reached")
 }
-
-func (n *Node) openAdmin(context.Context) error { return nil }

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -81,13 +80,16 @@ type Node struct {
 	http        *httpServer
 	admin       *httpServer
 
+	stopOnce  sync.Once
+	stopAsked chan struct{} // closed when an administrator asks for it
+
 	closers []func() error // undo New, last first
 }
 
 // New builds a node and opens its listeners, so that whatever is wrong with
 // the configuration is known at once.
 func New(ctx context.Context, opt Options) (_ *Node, err error) {
-	n := &Node{opt: opt, cfg: opt.Config, log: opt.Log, started: time.Now(), metrics: prometheus.NewRegistry()}
+	n := &Node{opt: opt, cfg: opt.Config, log: opt.Log, started: time.Now(), metrics: prometheus.NewRegistry(), stopAsked: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			n.close()
@@ -110,7 +112,7 @@ func New(ctx context.Context, opt Options) (_ *Node, err error) {
 	if opt.Role.nas() {
 		steps = append(steps, n.openNAS)
 	}
-	for _, step := range append(steps, n.openHTTP, n.openAdmin) {
+	for _, step := range append(steps, n.openHTTP, n.openAdmin, n.writeRunFile) {
 		if err = step(ctx); err != nil {
 			return nil, err
 		}
@@ -200,48 +202,55 @@ func (n *Node) openMesh(context.Context) error {
 	return nil
 }
 
-// Ready is the line that says where the node listens.
-func (n *Node) Ready() string {
-	words := []string{"ready"}
-	add := func(key, addr string) {
-		if addr != "" {
-			words = append(words, key+"="+addr)
-		}
-	}
+// Addrs are where a node listens; empty where it does not.
+type Addrs struct{ NAS, CXX, Plain, HTTP, Admin string }
+
+// Addrs returns the addresses of the open listeners.
+func (n *Node) Addrs() Addrs {
+	a := Addrs{HTTP: n.http.addr(), Admin: n.admin.addr()}
 	if n.nas != nil {
-		add("nas", n.nasListener.Addr().String())
+		a.NAS = n.nasListener.Addr().String()
 	}
 	if n.edge != nil {
-		cxx, plain := n.cxxAddrs()
-		add("cxx", cxx)
-		add("plain", plain)
+		// The edge lists those with TLS first.
+		list := n.edge.Addrs()
+		secure := len(n.cfg.CXX.Listen)
+		if secure > 0 {
+			a.CXX = list[0].String()
+		}
+		if len(list) > secure {
+			a.Plain = list[secure].String()
+		}
 	}
-	add("http", n.http.addr())
-	add("admin", n.admin.addr())
-	if n.store != nil {
-		add("durability", durability(n.store.Relaxed()))
-	}
-	return strings.Join(words, " ")
+	return a
 }
 
-func durability(relaxed bool) string {
-	if relaxed {
+// Core returns the core, nil in a NAS.
+func (n *Node) Core() *acs.Server { return n.core }
+
+// Ready is the line that says where the node listens.
+func (n *Node) Ready() string {
+	a := n.Addrs()
+	line := "ready"
+	for _, w := range [][2]string{
+		{"nas", a.NAS}, {"cxx", a.CXX}, {"plain", a.Plain}, {"http", a.HTTP}, {"admin", a.Admin}, {"durability", n.durability()},
+	} {
+		if w[1] != "" {
+			line += " " + w[0] + "=" + w[1]
+		}
+	}
+	return line
+}
+
+// durability is what commits promise, empty where there is no storage.
+func (n *Node) durability() string {
+	switch {
+	case n.store == nil:
+		return ""
+	case n.store.Relaxed():
 		return "relaxed"
 	}
 	return "strict"
-}
-
-// cxxAddrs returns the first address with TLS and the first without.
-func (n *Node) cxxAddrs() (secure, plain string) {
-	addrs := n.edge.Addrs()
-	if k := len(n.cfg.CXX.Listen); k > 0 {
-		secure = addrs[0].String()
-		addrs = addrs[k:]
-	}
-	if len(addrs) > 0 {
-		plain = addrs[0].String()
-	}
-	return secure, plain
 }
 
 // CA is the file with the authority that clients have to trust; empty when the
@@ -280,8 +289,8 @@ func (n *Node) Run(ctx context.Context) error {
 	if n.edge != nil {
 		run(&edges, outer, "cxx", n.edge.Run)
 	}
-	run(&edges, outer, "http", n.http.run)
-	run(&edges, outer, "admin", n.admin.run)
+	run(&edges, outer, "http", func(ctx context.Context) error { return n.serveHTTP(ctx, n.http) })
+	run(&edges, outer, "admin", func(ctx context.Context) error { return n.serveHTTP(ctx, n.admin) })
 
 	var err error
 	select {
