@@ -64,7 +64,7 @@ func (s *session) befriend(ctx context.Context, peer im.UserID, edit func(*im.Co
 
 // ContactRemove implements im.Contacts.
 func (s *session) ContactRemove(ctx context.Context, peer im.UserID) error {
-	remove := func(c *im.Contact) { c.Listed, c.Name, c.Groups, c.Note = false, "", nil, "" }
+	remove := func(c *im.Contact) { c.Listed, c.Name, c.Groups = false, "", nil }
 	return s.say(ctx, peer, remove, "", unsubscribe, unsubscribed)
 }
 
@@ -117,6 +117,7 @@ func (s *session) say(ctx context.Context, peer im.UserID, edit func(*im.Contact
 				route = append(route, e)
 			}
 		}
+		forgetNote(c)
 		return nil
 	})
 	if err != nil {
@@ -157,12 +158,17 @@ func (s *session) pass(ctx context.Context, own im.Addr, peer im.UserID, note st
 			c.Sub, agreed = next, agreed || yes
 		}
 		c.Addr = own
-		if !c.Sub.Has(im.SubPendingIn) {
-			c.Note = ""
-		}
+		forgetNote(c)
 		return nil
 	})
 	return agreed, err
+}
+
+// forgetNote drops the words of a request that has been answered.
+func forgetNote(c *im.Contact) {
+	if !c.Sub.Has(im.SubPendingIn) {
+		c.Note = ""
+	}
 }
 
 // change edits owner's entry for peer, logs it in owner's inbox when something

@@ -88,6 +88,10 @@ func (s *Server) Peers() int {
 	return len(s.peers.links)
 }
 
+// SessionsOf returns how many sessions of a user this node knows of, in the
+// whole cell.
+func (s *Server) SessionsOf(u im.UserID) int { return len(s.table.of(u)) }
+
 // renew tells the registry that this node lives and asks who else does.
 func (p *peers) renew(ctx context.Context) {
 	n := p.srv.node

@@ -17,13 +17,19 @@ const (
 	counterBits = 12
 	maxCounter  = 1<<counterBits - 1
 	epochMillis = 1_577_836_800_000 // 2020-01-01T00:00:00Z
+	maxMillis   = 1<<41 - 1         // in the year 2089
+	// An id from the last year of the range is no id of ours, or of a clock so
+	// wrong that following it would use up the range.
+	maxSeen = (maxMillis - 366*86_400_000) << counterBits
 )
 
 // MakeMsgID builds the id of a moment; it is for tests and time searches.
 func MakeMsgID(t time.Time, counter int, node NodeID) MsgID {
-	ms := max(t.UnixMilli()-epochMillis, 0)
+	ms := millis(t)
 	return MsgID(uint64(ms)<<(nodeBits+counterBits) | uint64(counter&maxCounter)<<nodeBits | uint64(node&MaxNode))
 }
+
+func millis(t time.Time) int64 { return min(max(t.UnixMilli()-epochMillis, 0), maxMillis) }
 
 // Time returns the moment the id holds, to the millisecond, in UTC.
 func (m MsgID) Time() time.Time {
@@ -52,7 +58,7 @@ func NewClock(node NodeID, now func() time.Time) *Clock {
 
 // Next returns an id later than every id made or observed before.
 func (c *Clock) Next() MsgID {
-	ms := max(c.now().UnixMilli()-epochMillis, 0)
+	ms := millis(c.now())
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	// Milliseconds and counter are one number: a full counter carries over.
@@ -62,9 +68,13 @@ func (c *Clock) Next() MsgID {
 
 // Observe makes later ids follow m. Everything that comes from another node or
 // from a log is observed before it reaches a session, so that what the session
-// answers sorts after what it had received, whatever the clocks say.
+// answers sorts after what it had received, whatever the clocks say. What cannot
+// be an id is ignored.
 func (c *Clock) Observe(m MsgID) {
 	seen := uint64(m) >> nodeBits
+	if seen > maxSeen {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.last = max(c.last, seen)

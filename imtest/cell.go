@@ -77,9 +77,8 @@ func New(t testing.TB, opts ...Option) *Cell {
 	}
 	c := &Cell{
 		t: t, dir: t.TempDir(), log: slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		key: make([]byte, 32), registry: memory.New(time.Now), change: o.change,
+		key: []byte(rand.Text() + rand.Text()), registry: memory.New(time.Now), change: o.change,
 	}
-	rand.Read(c.key)
 	c.write("jwt.key", c.key)
 	var err error
 	if c.store, err = shard.Open(t.Context(), zones(o.zones), c.dir, c.log, nil); err != nil {
@@ -227,6 +226,18 @@ func (c *Cell) Linked() {
 				return n.node.Core().Peers() >= running-1
 			}, "node %d has no link to each of the other %d", n.id, running-1)
 		}
+	}
+}
+
+// Announced waits until every running node that has links knows of n sessions
+// of a user, or more: ephemeral things reach only sessions that are known.
+func (c *Cell) Announced(u im.UserID, n int) {
+	c.t.Helper()
+	for _, at := range c.nodes {
+		if at.stop == nil || at.proxy.isCut() {
+			continue
+		}
+		c.Until(func() bool { return at.node.Core().SessionsOf(u) >= n }, "node %d knows %d sessions of user %d; want %d", at.id, at.node.Core().SessionsOf(u), u, n)
 	}
 }
 

@@ -120,3 +120,9 @@ func (p *proxy) cut(closed bool) {
 		c.Close()
 	}
 }
+
+func (p *proxy) isCut() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.closed
+}

@@ -261,8 +261,10 @@ func newFixture(t testing.TB, edit ...func(*Config)) *fixture {
 	for _, e := range edit {
 		e(&cfg)
 	}
-	f := &fixture{t: t, store: newMemory(), reg: prometheus.NewRegistry(), log: &bytes.Buffer{}, at: noon,
-		waits: make(chan time.Duration, 1000), wake: make(chan time.Time)}
+	f := &fixture{
+		t: t, store: newMemory(), reg: prometheus.NewRegistry(), log: &bytes.Buffer{}, at: noon,
+		waits: make(chan time.Duration, 1000), wake: make(chan time.Time),
+	}
 	f.Logins, err = New(cfg, Deps{
 		Store: f.store, Seal: seal, Domains: []string{"example.org", "example.net"},
 		Logged: func(_ im.UserID, e []im.Entry) {

@@ -76,7 +76,7 @@ func weakness(p string, a im.Addr) string {
 		return "it is one of the passwords that everybody tries first"
 	case common[trimDigits(p)] && len(p)-len(trimDigits(p)) <= 6:
 		return "it is a very common password with digits"
-	case period(p) <= 2:
+	case fewRunes(p):
 		return "it repeats one or two characters"
 	case isRun(p):
 		return "its characters follow each other in the alphabet or on the keyboard"
@@ -88,19 +88,15 @@ func weakness(p string, a im.Addr) string {
 // better than "summer".
 func trimDigits(p string) string { return strings.TrimRight(p, "0123456789!?.*#$@_-") }
 
-// period returns the length of the shortest piece whose repetition gives p.
-func period(p string) int {
-	r := []rune(p)
-	for n := 1; n < len(r); n++ {
-		ok := true
-		for i := n; i < len(r) && ok; i++ {
-			ok = r[i] == r[i-n]
-		}
-		if ok {
-			return n
+// fewRunes reports whether p is made of one or two different characters.
+func fewRunes(p string) bool {
+	seen := map[rune]bool{}
+	for _, r := range p {
+		if seen[r] = true; len(seen) > 2 {
+			return false
 		}
 	}
-	return len(r)
+	return true
 }
 
 var rows = []string{

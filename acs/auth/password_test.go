@@ -47,6 +47,7 @@ func TestPreparePasswordRefuses(t *testing.T) {
 		{alice, "dragon99!", "common password with digits"},
 		{alice, "zzzzzzzzzz", "repeats"},
 		{alice, "abababab", "repeats"},
+		{alice, "zzzzzzzzzx", "repeats"},
 		{alice, "aaaaaaaaaaaaaaaaaaa", "repeats"},
 		{alice, "efghijkl", "follow each other"},
 		{alice, "LKJHGFDSA", "follow each other"},

@@ -208,7 +208,7 @@ func (x *exchange) final(ctx context.Context, in string) ([]byte, bool, error) {
 	if x.acct.Disabled {
 		return x.fail(ctx, scram.ErrOtherError, disabled())
 	}
-	x.conv = nil
+	x.conv, x.acct.Verifiers = nil, nil
 	return []byte(out), true, x.l.outcome(ctx, x.mechanism, x.acct.ID, x.remote, nil)
 }
 

@@ -107,6 +107,26 @@ func TestSealRotation(t *testing.T) {
 	}
 }
 
+func TestCheckSeal(t *testing.T) {
+	f := newFixture(t)
+	if err := f.CheckSeal(t.Context()); err != nil {
+		t.Errorf("without accounts: %v", err)
+	}
+	f.user(alice)
+	if err := f.CheckSeal(t.Context()); err != nil {
+		t.Errorf("with the right file: %v", err)
+	}
+	var err error
+	if f.seal, err = GenerateSeal(filepath.Join(t.TempDir(), "other.key")); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.CheckSeal(t.Context()); err == nil || !strings.Contains(err.Error(), "restore it from its copy") {
+		t.Errorf("with another file: %v", err)
+	}
+	f.store.breakWith(im.Errorf(im.CodeZoneUnavailable, "down"))
+	wantCode(t, f.CheckSeal(t.Context()), im.CodeZoneUnavailable)
+}
+
 func TestSealFiles(t *testing.T) {
 	dir := t.TempDir()
 	key, salt := keyLine(), "salt "+strings.Repeat("QUFB", 11)+"\n"

@@ -37,6 +37,8 @@ func TestBadFrames(t *testing.T) {
 		{"body that is no protobuf", true, []byte{3, byte(cxxpb.FrameType_FRAME_SEND), 0xff, 0xff}, im.CodeMalformed},
 		{"call that is no protobuf", true, []byte{3, byte(cxxpb.FrameType_FRAME_CALL), 0xff, 0xff}, im.CodeMalformed},
 		{"text that is not UTF-8", true, frame(cxxpb.FrameType_FRAME_SEND, &cxxpb.Send{Id: 1, Text: "\xff"}), im.CodeMalformed},
+		{"send without an id", true, frame(cxxpb.FrameType_FRAME_SEND, &cxxpb.Send{To: 1}), im.CodeMalformed},
+		{"call without an id", true, frame(cxxpb.FrameType_FRAME_CALL, &cxxpb.Call{}), im.CodeMalformed},
 		{"compressed", true, []byte{1, byte(cxxpb.FrameType_FRAME_SEND) | proto.FlagZstd}, im.CodeMalformed},
 	} {
 		t.Run(c.name, func(t *testing.T) {

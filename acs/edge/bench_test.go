@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"runtime"
 	"runtime/debug"
-	"runtime/pprof"
 	"strings"
 	"sync"
 	"syscall"
@@ -30,7 +29,6 @@ import (
 const benchEnv = "CXX_EDGE_BENCH_SERVER"
 
 func benchServer() {
-	runtime.MemProfileRate = 512
 	k := newCore()
 	post := make(chan func(), 1<<16)
 	k.onSend = func(s *fakeSession, m im.Outgoing, done func(im.Ack, error)) bool {
@@ -65,9 +63,6 @@ func benchServer() {
 	for in.Scan() {
 		if in.Text() == "gc" {
 			debug.FreeOSMemory()
-			f, _ := os.Create("/tmp/heap.pprof")
-			_ = pprof.WriteHeapProfile(f)
-			f.Close()
 		}
 		var ru syscall.Rusage
 		_ = syscall.Getrusage(syscall.RUSAGE_SELF, &ru)

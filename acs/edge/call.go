@@ -50,6 +50,9 @@ func call(ctx context.Context, c *conn, body []byte) (reply, error) {
 	if err := proto.Unmarshal(body, &m); err != nil {
 		return reply{}, err
 	}
+	if m.Id == 0 {
+		return reply{}, proto.NoID()
+	}
 	f := operations[reflect.TypeOf(m.Op)]
 	if f == nil {
 		return reply{}, failed(m.Id, im.Errorf(im.CodeUnsupported, "this server does not know the request"))

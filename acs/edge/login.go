@@ -35,6 +35,9 @@ func loginStep(ctx context.Context, c *conn, body []byte) (reply, error) {
 	if err := proto.Unmarshal(body, &m); err != nil {
 		return reply{}, err
 	}
+	if m.Id == 0 {
+		return reply{}, proto.NoID()
+	}
 	r, err := c.step(ctx, &m)
 	if err == nil {
 		return r, nil

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/cxx-im/cxx/im"
+	"github.com/cxx-im/cxx/proto"
 	"github.com/cxx-im/cxx/proto/cxxpb"
 )
 
@@ -135,7 +136,7 @@ func (c *conn) run(ctx context.Context, t task) {
 	case c.is(closing):
 		return
 	case !e.in.has(state(c.state.Load())):
-		c.fail(im.Errorf(im.CodeBadState, "%s may not be sent %s", name(t.kind), stateNames[c.state.Load()]))
+		c.fail(im.Errorf(im.CodeBadState, "%s may not be sent %s", proto.Name(t.kind), stateNames[c.state.Load()]))
 		return
 	}
 	r, err := e.handle(ctx, c, t.body)

@@ -113,8 +113,13 @@ func hello(_ context.Context, c *conn, body []byte) (reply, error) {
 	}}, nil
 }
 
-// name is a frame type in messages to people: "SEND".
-func name(t cxxpb.FrameType) string { return strings.TrimPrefix(t.String(), "FRAME_") }
+// clip cuts a text to n bytes without cutting a character.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "")
+}
 
 // requestID reads field 1 of a body, where every request has its id; zero when
 // there is none.
@@ -127,12 +132,4 @@ func requestID(body []byte) uint32 {
 		return 0
 	}
 	return uint32(id)
-}
-
-// clip cuts a text to n bytes without cutting a character.
-func clip(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	return strings.ToValidUTF8(s[:n], "")
 }

@@ -270,6 +270,9 @@ func (t *tcpConn) closed() {
 // login, for too long.
 func (t *tcpConn) checkDeadline(now time.Duration) {
 	cfg := &t.c.srv.cfg
+	if t.tls != nil && !t.tls.pending() && t.tls.conn != nil {
+		trim(t.tls.conn)
+	}
 	due, code, detail := t.seen+cfg.IdleTimeout.D(), im.CodeIdle, "nothing was heard for too long"
 	switch {
 	case t.c.is(closing):

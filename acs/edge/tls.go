@@ -106,6 +106,7 @@ func (l *tlsLink) ready() bool {
 	}
 	rest := l.hs.in
 	l.hs = nil
+	trim(l.conn)
 	l.t.loop.wheel.put(l.t, l.t.c.srv.cfg.LoginTimeout.D())
 	l.data = rest
 	l.pump()

@@ -44,12 +44,13 @@ const (
 	FrameType_FRAME_SYNC_REQUIRED FrameType = 9  // server: entries were left out, sync from your cursor
 	FrameType_FRAME_CALL          FrameType = 10 // client: every other request
 	FrameType_FRAME_REPLY         FrameType = 11 // server: its answer
-	FrameType_FRAME_ERROR         FrameType = 12 // server: a request failed, or (request 0) the connection ends
-	FrameType_FRAME_PRESENCE      FrameType = 13 // server: presence of contacts
-	FrameType_FRAME_SIGNAL        FrameType = 14 // both: typing and the like; no answer
-	FrameType_FRAME_GO_AWAY       FrameType = 15 // server: reconnect elsewhere within a delay
-	FrameType_FRAME_ALLOCATE      FrameType = 16 // client to NAS
-	FrameType_FRAME_ALLOCATED     FrameType = 17 // NAS
+	FrameType_FRAME_ERROR         FrameType = 12 // server: a request failed, or (request 0) the connection ends; request 0 with
+	// UNSUPPORTED ends nothing: a frame without an id was not understood
+	FrameType_FRAME_PRESENCE  FrameType = 13 // server: presence of contacts
+	FrameType_FRAME_SIGNAL    FrameType = 14 // both: typing and the like; no answer
+	FrameType_FRAME_GO_AWAY   FrameType = 15 // server: reconnect elsewhere within a delay
+	FrameType_FRAME_ALLOCATE  FrameType = 16 // client to NAS
+	FrameType_FRAME_ALLOCATED FrameType = 17 // NAS
 )
 
 // Enum value maps for FrameType.
