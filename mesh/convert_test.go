@@ -1,0 +1,102 @@
+package mesh
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/cxx-im/cxx/im"
+	"github.com/cxx-im/cxx/proto"
+)
+
+// decodeAll reads frames back into envelopes.
+func decodeAll(t testing.TB, b []byte) []im.Envelope {
+	t.Helper()
+	var list []im.Envelope
+	for len(b) > 0 {
+		f, n, err := proto.Parse(b, maxFrame)
+		if err != nil || n == 0 {
+			t.Fatalf("frame of %d bytes: n %d, %v", len(b), n, err)
+		}
+		e, known, err := decode(f, 3, 77)
+		if err != nil || !known {
+			t.Fatalf("decode: known %v, %v", known, err)
+		}
+		list = append(list, e)
+		b = b[n:]
+	}
+	return list
+}
+
+func TestEnvelopesSurviveTheWire(t *testing.T) {
+	addr := im.Addr{Local: "bob", Domain: "example.org"}
+	stamp := im.SessionKey{User: 5, Node: 3, NodeEpoch: 77, Session: 6}
+	deliver := func(e im.Entry) im.Envelope { return im.Envelope{Deliver: &im.Deliver{User: 8, Entry: e}} }
+	for name, e := range map[string]im.Envelope{
+		"message of another": deliver(im.Entry{
+			Seq: 9, MsgID: 10, Kind: im.KindMessage, From: 11, Peer: 11,
+			ClientID: im.ClientID{1, 2, 3}, Text: "grüße", Ext: []byte("<x/>"),
+		}),
+		"own message":      deliver(im.Entry{Seq: 9, MsgID: 10, Kind: im.KindMessage, From: 8, Peer: 11, ClientID: im.ClientID{4}}),
+		"note to self":     deliver(im.Entry{Seq: 9, MsgID: 10, Kind: im.KindMessage, From: 8, Peer: 8, Text: "x"}),
+		"nobody's entry":   deliver(im.Entry{Seq: 9, Kind: im.KindProfile, Profile: &im.Profile{User: 8, Addr: addr, Name: "Bob", LastSeen: 1}}),
+		"without a peer":   deliver(im.Entry{Seq: 9, Kind: im.KindProfile, From: 8}),
+		"read mark":        deliver(im.Entry{Seq: 9, MsgID: 10, Kind: im.KindRead, From: 8, Peer: 11, UpTo: 12}),
+		"contact":          deliver(im.Entry{Seq: 9, Kind: im.KindContact, From: 11, Peer: 11, Contact: &im.Contact{User: 11, Addr: addr, Sub: im.SubBoth, Listed: true, Name: "B", Groups: []string{"a", "b"}, Note: "hi"}}),
+		"device":           deliver(im.Entry{Seq: 9, Kind: im.KindDevice, From: 8, Peer: 8, Device: &im.Device{ID: 4, Resource: "phone", Created: time.UnixMilli(5).UTC()}}),
+		"session up":       {Sessions: &im.SessionsUpdate{Up: []im.SessionInfo{{SessionKey: stamp, Device: 4, DeviceEpoch: 3, Resource: "phone", Protocol: 1, Presence: im.Presence{Show: im.ShowDND, Status: "busy", Priority: -5, Caps: "c"}}}}},
+		"session down":     {Sessions: &im.SessionsUpdate{Down: []im.SessionKey{stamp}}},
+		"empty snapshot":   {Sessions: &im.SessionsUpdate{Snapshot: true}},
+		"nothing changed":  {Sessions: &im.SessionsUpdate{}},
+		"kick":             {Kick: &im.Kick{User: 1, Device: 2, Below: 3, Except: 4, Code: im.CodeRevoked}},
+		"signal":           {Signal: &im.Signal{From: 1, To: 2, Kind: im.SignalStopped}},
+		"bells":            {Bells: []im.Bell{{User: 1, Seq: 2}, {User: 3, Seq: 4}}},
+		"presence":         {Presence: &im.PresenceNotice{User: 1, Watcher: 2, Gone: true}},
+		"highest user":     {Signal: &im.Signal{From: 1<<52 - 1, To: 1<<52 - 1, Kind: 255}},
+		"session lowest":   {Sessions: &im.SessionsUpdate{Up: []im.SessionInfo{{SessionKey: stamp, Presence: im.Presence{Priority: -128}}}}},
+		"kick of everyone": {Kick: &im.Kick{User: 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			frames, _ := encode(nil, &e)
+			got := decodeAll(t, frames)
+			if len(got) != 1 || !reflect.DeepEqual(got[0], e) {
+				t.Errorf("received %+v\n    sent %+v", got, e)
+			}
+		})
+	}
+	if frames, _ := encode(nil, &im.Envelope{}); len(frames) != 0 {
+		t.Errorf("an empty envelope has %d bytes", len(frames))
+	}
+}
+
+func TestPiecesStaySmall(t *testing.T) {
+	big := im.SessionsUpdate{Snapshot: true, Up: make([]im.SessionInfo, 20000), Down: make([]im.SessionKey, 50000)}
+	for i := range big.Up {
+		big.Up[i] = im.SessionInfo{SessionKey: im.SessionKey{User: 1<<52 - 1, Session: 1<<64 - 1}, Resource: "a-longer-resource", Presence: im.Presence{Status: "here"}}
+	}
+	for i := range big.Down {
+		big.Down[i] = im.SessionKey{User: 1<<52 - 1, Session: 1<<64 - 1}
+	}
+	bells := make([]im.Bell, 100000)
+	for i := range bells {
+		bells[i] = im.Bell{User: 1<<52 - 1, Seq: 1<<64 - 1}
+	}
+	for _, e := range []im.Envelope{{Sessions: &big}, {Bells: bells}} {
+		frames, _ := encode(nil, &e)
+		for len(frames) > 0 {
+			_, n, err := proto.Parse(frames, 256<<10)
+			if err != nil || n == 0 {
+				t.Fatalf("a piece is over 256 KiB: n %d, %v", n, err)
+			}
+			frames = frames[n:]
+		}
+	}
+	frames, _ := encode(nil, &im.Envelope{Bells: bells})
+	total := 0
+	for _, e := range decodeAll(t, frames) {
+		total += len(e.Bells)
+	}
+	if total != len(bells) {
+		t.Errorf("%d bells arrived of %d", total, len(bells))
+	}
+}
