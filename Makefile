@@ -1,0 +1,56 @@
+# Plain `make` lists the targets. Everything here is a short call of a program
+# that can also be called by hand.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+GO ?= go
+TOOL := $(GO) tool -modfile=tools/go.mod
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+BUILD := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
+WITH_SERVERS := $(GO) run ./internal/testenv --
+# The packages; empty means all of them.
+PKG ?= ./...
+FUZZTIME ?= 60s
+PLATFORMS ?= linux/amd64 linux/arm64 darwin/arm64
+
+.PHONY: help build run demo test race fuzz bench lint fmt gen cluster release
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' Makefile
+
+build: ## build bin/cxxd (server) and bin/cxx (terminal client)
+	$(BUILD) -o bin/ ./cmd/cxxd ./cmd/cxx
+
+run: build ## run a server with the embedded default, data in ./data
+	bin/cxxd serve --data data
+
+demo: build ## make two users, send a message, show it, exit
+	bin/cxxd demo
+
+test: ## all tests with the race detector, on a private MariaDB and Redis
+	@$(WITH_SERVERS) $(GO) test -race -timeout 12m $(PKG)
+
+race: ## the tests again and again, to meet rare interleavings (COUNT=10)
+	@$(WITH_SERVERS) $(GO) test -race -timeout 60m -count $(or $(COUNT),10) $(PKG)
+
+fuzz: ## every fuzz target for FUZZTIME (60s)
+	@FUZZTIME=$(FUZZTIME) tools/fuzz
+
+bench: build ## throughput, CPU and memory per connection, on MariaDB and SQLite
+	@$(GO) build -o bin/bench ./bench
+	bin/bench -engine sqlite all
+	bin/bench -engine mysql messages login
+
+lint: ## vet, staticcheck, gofumpt, govulncheck
+	@tools/lint
+
+fmt: ## format all source as gofumpt likes it
+	$(TOOL) gofumpt -w .
+
+gen: ## generate Go from proto/*.proto
+	cd proto && $(GO) tool -modfile=../tools/go.mod buf generate
+
+cluster: build ## a cell of 2 NAS, 3 ACS, 2 MariaDB zones and Redis from local binaries
+	@$(GO) run ./deploy/cell
+
+release: ## binaries for PLATFORMS with checksums in bin/release
+	@VERSION=$(VERSION) PLATFORMS="$(PLATFORMS)" tools/release
