@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -83,18 +84,25 @@ func idle(ctx context.Context, o options, kind string) error {
 	if err != nil {
 		return err
 	}
-	// The runtime gives memory back over minutes; what counts for sizing is the
-	// settled figure, so the best of a while is printed beside the first.
-	settled := now
-	for end := time.Now().Add(90 * time.Second); time.Now().Before(end) && ctx.Err() == nil; {
-		wait(ctx, 5*time.Second)
-		if settled, err = usageOf(c.server.pid); err != nil {
+	// What is garbage of the logins goes with the next collection; the settled
+	// figure is the one for sizing.
+	profile, err := c.collect(ctx)
+	if err != nil {
+		return err
+	}
+	if o.profile != "" {
+		if err := os.WriteFile(o.profile+"."+kind, profile, 0o600); err != nil {
 			return err
 		}
 	}
+	wait(ctx, o.settle)
+	settled, err := usageOf(c.server.pid)
+	if err != nil {
+		return err
+	}
 	per := func(u usage) float64 { return float64(u.rss-before.rss) / float64(o.conns) / 1024 }
-	fmt.Printf("idle %s: %d logged-in connections, %.2f KiB each at once, %.2f KiB each after 90 s (resident growth of the whole process)\n",
-		kind, o.conns, per(now), per(settled))
+	fmt.Printf("idle %s: %d logged-in connections, %.2f KiB each at once, %.2f KiB each after a collection and %v (resident growth of the whole process)\n",
+		kind, o.conns, per(now), per(settled), o.settle)
 	return ctx.Err()
 }
 

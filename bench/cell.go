@@ -10,8 +10,11 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -98,6 +101,25 @@ func (c *cell) cost() (cost, error) {
 }
 
 func (a cost) minus(b cost) cost { return cost{a.server - b.server, a.db - b.db} }
+
+// collect makes the server collect its garbage and returns its heap profile.
+func (c *cell) collect(ctx context.Context) ([]byte, error) {
+	token, err := os.ReadFile(filepath.Join(c.dir, "data", "secret", "admin.token"))
+	if err != nil {
+		return nil, err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.server.ready["admin"]+"/debug/pprof/heap?gc=1", nil)
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	return io.ReadAll(res.Body)
+}
 
 // tls is what the load generator trusts: anything, since it talks to loopback.
 func (c *cell) tls() *tls.Config {

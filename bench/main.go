@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 type options struct {
@@ -31,6 +32,8 @@ type options struct {
 	conns    int
 	logins   int
 	rounds   int
+	settle   time.Duration
+	profile  string
 }
 
 var benchmarks = []struct {
@@ -55,6 +58,8 @@ func main() {
 	fs.IntVar(&o.size, "size", 100, "messages: bytes of text")
 	fs.IntVar(&o.rounds, "rounds", 3, "messages, login: rounds; each is printed")
 	fs.IntVar(&o.conns, "conns", 10000, "idle: connections")
+	fs.DurationVar(&o.settle, "settle", 30*time.Second, "idle: wait before the second figure")
+	fs.StringVar(&o.profile, "profile", "", "idle: write the server's heap profile to this file")
 	fs.IntVar(&o.logins, "logins", 5000, "login: logins per round")
 	fs.Usage = func() {
 		fmt.Fprintln(fs.Output(), "usage: bench [flags] all|NAME …")

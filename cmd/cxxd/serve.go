@@ -48,6 +48,7 @@ func serve(signals context.Context, opt node.Options) error {
 	defer stop()
 	ended := make(chan error, 1)
 	go func() { ended <- n.Run(ctx) }()
+	go trimMemory(ctx)
 	fmt.Fprintln(os.Stdout, n.Ready())
 	select {
 	case err := <-ended:

@@ -17,10 +17,9 @@ import (
 type Registry struct {
 	now func() time.Time
 
-	mu        sync.Mutex                                     // guards all below
-	nodes     map[im.NodeID]lease                            // newest incarnation of each node
-	sessions  map[im.UserID]map[im.SessionKey]im.SessionInfo // by user
-	owned     map[incarnation]map[im.SessionKey]struct{}     // the keys of sessions, by incarnation
+	mu        sync.Mutex                     // guards all below
+	nodes     map[im.NodeID]lease            // newest incarnation of each node
+	sessions  map[im.UserID][]im.SessionInfo // a user has few; a map for each would cost a single node memory per connection
 	listeners map[im.NodeID]map[*listener]struct{}
 }
 
@@ -50,8 +49,7 @@ func (r *Registry) Forget() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.nodes = make(map[im.NodeID]lease)
-	r.sessions = make(map[im.UserID]map[im.SessionKey]im.SessionInfo)
-	r.owned = make(map[incarnation]map[im.SessionKey]struct{})
+	r.sessions = make(map[im.UserID][]im.SessionInfo)
 }
 
 // Announce renews the lease of a node; see presence.Registry.
@@ -76,7 +74,7 @@ func (r *Registry) Withdraw(_ context.Context, id im.NodeID, epoch uint64) error
 	if r.nodes[id].node.Epoch == epoch {
 		delete(r.nodes, id)
 	}
-	r.dropOwned(incarnation{id, epoch})
+	r.dropIf(func(s *im.SessionInfo) bool { return s.Node == id && s.NodeEpoch == epoch })
 	return nil
 }
 
@@ -100,15 +98,12 @@ func (r *Registry) Put(_ context.Context, sessions []im.SessionInfo) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, s := range sessions {
-		if r.sessions[s.User] == nil {
-			r.sessions[s.User] = make(map[im.SessionKey]im.SessionInfo, 1)
+		list := r.sessions[s.User]
+		if i := index(list, s.SessionKey); i >= 0 {
+			list[i] = s
+			continue
 		}
-		r.sessions[s.User][s.SessionKey] = s
-		inc := incarnation{s.Node, s.NodeEpoch}
-		if r.owned[inc] == nil {
-			r.owned[inc] = make(map[im.SessionKey]struct{})
-		}
-		r.owned[inc][s.SessionKey] = struct{}{}
+		r.sessions[s.User] = append(slices.Clip(list), s)
 	}
 	return nil
 }
@@ -118,11 +113,9 @@ func (r *Registry) Remove(_ context.Context, keys []im.SessionKey) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, k := range keys {
-		r.drop(k)
-		inc := incarnation{k.Node, k.NodeEpoch}
-		delete(r.owned[inc], k)
-		if len(r.owned[inc]) == 0 {
-			delete(r.owned, inc)
+		list := r.sessions[k.User]
+		if i := index(list, k); i >= 0 {
+			r.keep(k.User, slices.Delete(list, i, i+1))
 		}
 	}
 	return nil
@@ -138,8 +131,8 @@ func (r *Registry) Lookup(_ context.Context, users []im.UserID) (map[im.UserID][
 		if _, done := out[u]; done {
 			continue
 		}
-		for k, s := range r.sessions[u] {
-			if r.alive(incarnation{k.Node, k.NodeEpoch}, now) {
+		for _, s := range r.sessions[u] {
+			if r.alive(incarnation{s.Node, s.NodeEpoch}, now) {
 				out[u] = append(out[u], s)
 			}
 		}
@@ -152,11 +145,7 @@ func (r *Registry) Sweep(context.Context) (removed []im.SessionInfo, err error) 
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
-	for inc := range r.owned {
-		if !r.alive(inc, now) {
-			removed = append(removed, r.dropOwned(inc)...)
-		}
-	}
+	removed = r.dropIf(func(s *im.SessionInfo) bool { return !r.alive(incarnation{s.Node, s.NodeEpoch}, now) })
 	for id, l := range r.nodes {
 		if !now.Before(l.until) {
 			delete(r.nodes, id)
@@ -171,21 +160,34 @@ func (r *Registry) alive(inc incarnation, now time.Time) bool {
 	return ok && l.node.Epoch == inc.epoch && now.Before(l.until)
 }
 
-// drop is called with mu held.
-func (r *Registry) drop(k im.SessionKey) {
-	delete(r.sessions[k.User], k)
-	if len(r.sessions[k.User]) == 0 {
-		delete(r.sessions, k.User)
+// dropIf removes sessions and returns them. It is called with mu held.
+func (r *Registry) dropIf(match func(*im.SessionInfo) bool) (removed []im.SessionInfo) {
+	for u, list := range r.sessions {
+		if !slices.ContainsFunc(list, func(s im.SessionInfo) bool { return match(&s) }) {
+			continue
+		}
+		kept := list[:0:0]
+		for i := range list {
+			if match(&list[i]) {
+				removed = append(removed, list[i])
+			} else {
+				kept = append(kept, list[i])
+			}
+		}
+		r.keep(u, kept)
 	}
+	return removed
 }
 
-// dropOwned is called with mu held.
-func (r *Registry) dropOwned(inc incarnation) []im.SessionInfo {
-	gone := make([]im.SessionInfo, 0, len(r.owned[inc]))
-	for k := range r.owned[inc] {
-		gone = append(gone, r.sessions[k.User][k])
-		r.drop(k)
+// keep is called with mu held.
+func (r *Registry) keep(u im.UserID, list []im.SessionInfo) {
+	if len(list) == 0 {
+		delete(r.sessions, u)
+		return
 	}
-	delete(r.owned, inc)
-	return gone
+	r.sessions[u] = list
+}
+
+func index(list []im.SessionInfo, k im.SessionKey) int {
+	return slices.IndexFunc(list, func(s im.SessionInfo) bool { return s.SessionKey == k })
 }
