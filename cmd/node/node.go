@@ -112,12 +112,24 @@ func New(ctx context.Context, opt Options) (_ *Node, err error) {
 	if opt.Role.nas() {
 		steps = append(steps, n.openNAS)
 	}
-	for _, step := range append(steps, n.openHTTP, n.openAdmin, n.writeRunFile) {
+	for _, step := range append(steps, n.openHTTP, n.openAdmin, n.writeRunFile, n.announce) {
 		if err = step(ctx); err != nil {
 			return nil, err
 		}
 	}
 	return n, nil
+}
+
+// announce makes the node known before it says that it is ready: a client that
+// asks NAS at once gets an answer. The listeners are open; Run accepts.
+func (n *Node) announce(ctx context.Context) error {
+	if n.core != nil {
+		n.core.Renew(ctx)
+	}
+	if n.picker != nil {
+		n.picker.Refresh(ctx)
+	}
+	return nil
 }
 
 func (n *Node) onClose(f func() error) { n.closers = append(n.closers, f) }
