@@ -22,8 +22,6 @@ import (
 type options struct {
 	server   string
 	engine   string
-	dsn      string
-	redis    string
 	dir      string
 	pairs    int
 	window   int

@@ -25,7 +25,6 @@ type msgResult struct {
 	messages int
 	ack      latencies
 	delivery latencies
-	sent     int64 // bytes on the wire, before TLS
 }
 
 // runMessages lets every pair exchange messages: the first of a pair keeps
