@@ -3,7 +3,6 @@ package proto
 import (
 	"fmt"
 	"reflect"
-	"strings"
 	"testing"
 	"time"
 
@@ -68,30 +67,6 @@ func TestEntryLeaksNothing(t *testing.T) {
 	e := im.Entry{Kind: im.KindMessage, From: 22, Peer: 22, ClientID: im.ClientID{9}}
 	if p := EntryToPB(&e, 11); p.ClientId != nil {
 		t.Error("the client id of another's message is on the wire")
-	}
-}
-
-// The sizes of a 20-byte text, as the issue bounds them. They are printed with
-// go test -v.
-func TestWireSize(t *testing.T) {
-	const owner, peer = im.UserID(1)<<40 + 12345, im.UserID(2)<<40 + 54321
-	id := im.MakeMsgID(time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC), 7, 3)
-	text := strings.Repeat("x", 20)
-	clientID := im.ClientID{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}
-	send := AppendFrame(nil, cxxpb.FrameType_FRAME_SEND, 0, &cxxpb.Send{Id: 1000, To: uint64(peer), ClientId: clientID[:], Text: text})
-	ack := AppendSendAck(nil, 1000, im.Ack{MsgID: id, Seq: 100_000})
-	push := AppendPush(nil, &im.Entry{Seq: 100_000, MsgID: id, Kind: im.KindMessage, From: owner, Peer: owner, Text: text, ClientID: clientID}, peer)
-	mirror := AppendPush(nil, &im.Entry{Seq: 100_000, MsgID: id, Kind: im.KindMessage, From: owner, Peer: peer, Text: text, ClientID: clientID}, owner)
-	for _, c := range []struct {
-		name       string
-		size, most int
-	}{
-		{"send", len(send), 60}, {"ack", len(ack), 24}, {"push", len(push), 76}, {"push to another device of the sender", len(mirror), 76},
-	} {
-		t.Logf("%s: %d bytes of %d", c.name, c.size, c.most)
-		if c.size > c.most {
-			t.Errorf("%s: %d bytes, more than %d", c.name, c.size, c.most)
-		}
 	}
 }
 

@@ -51,7 +51,7 @@ func benchServer() {
 	cfg.Listen, cfg.Plaintext, cfg.AllowPlain, cfg.TestMode = []string{"127.0.0.1:0"}, []string{"127.0.0.1:0"}, true, true
 	cfg.IdleTimeout = seconds(600)
 	srv, err := New(cfg, Deps{
-		Sessions: k, Logins: &fakeLogins{core: k}, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		Sessions: k, Logins: &fakeLogins{core: k}, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		TLS: &tls.Config{Certificates: []tls.Certificate{testCert()}}, Domains: []string{"localhost"},
 	})
 	if err != nil {

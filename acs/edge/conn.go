@@ -237,7 +237,9 @@ func (c *conn) gone(reason string, release func()) {
 	c.out.end(nil)
 	c.closed.CompareAndSwap(nil, &reason)
 	c.state.Store(uint32(closing))
-	c.srv.metrics.close(*c.closed.Load())
+	why := *c.closed.Load()
+	c.srv.metrics.close(why)
+	c.srv.log.Debug("connection closed", "reason", why)
 	c.queue.cancel()
 	c.in = nil
 	c.out.take()

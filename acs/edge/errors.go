@@ -12,13 +12,11 @@ import (
 // The reasons of closed connections beyond the error codes. Together with the
 // codes in lower case they are the closed list of metric and log.
 const (
-	reasonPeer     = "peer"         // the client closed
-	reasonTLS      = "tls"          // the TLS handshake or a record was wrong
-	reasonNotCXX   = "not_cxx"      // another protocol, or TLS where none is spoken or none where it is
-	reasonDrain    = "drain"        // the server stopped
-	reasonMaxConns = "connections"  // too many connections
-	reasonFlood    = "flood"        // too much data before the TLS handshake was over
-	reasonProto    = "ws_violation" // a WebSocket frame that the RFC does not allow
+	reasonPeer   = "peer"         // the client closed
+	reasonTLS    = "tls"          // the TLS handshake or a record was wrong
+	reasonNotCXX = "not_cxx"      // another protocol, or TLS where none is spoken or none where it is
+	reasonFlood  = "flood"        // too much data before the TLS handshake was over
+	reasonProto  = "ws_violation" // a WebSocket frame that the RFC does not allow
 )
 
 func reasonOf(code im.ErrorCode) string { return strings.ToLower(code.String()) }

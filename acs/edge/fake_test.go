@@ -93,7 +93,6 @@ type fakeSession struct {
 
 	mu      sync.Mutex
 	cursor  uint64 // guarded by mu
-	signals []im.Signal
 	pres    im.Presence
 	profile im.Profile
 }

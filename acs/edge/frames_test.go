@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"context"
 	"crypto/tls"
 	"net"
 	"testing"
@@ -174,5 +175,37 @@ func TestSignalAndCursor(t *testing.T) {
 	defer session.mu.Unlock()
 	if session.cursor != 41 {
 		t.Errorf("cursor %d", session.cursor)
+	}
+}
+
+// Requests that wait are bounded: the server stops reading, works, and reads on.
+func TestQueueCap(t *testing.T) {
+	gate := make(chan struct{})
+	r := newRig(t, func(c *Config, d *Deps) {
+		c.MaxQueued = 4
+		d.Sessions.(*core).onSync = func(context.Context, *fakeSession) { <-gate }
+	})
+	for name, dial := range dials {
+		p := dial(r)
+		p.enter(r.core, name)
+		var b []byte
+		for id := uint32(1); id <= 200; id++ {
+			b = append(b, frame(cxxpb.FrameType_FRAME_CALL, &cxxpb.Call{Id: id, Op: &cxxpb.Call_Sync{Sync: &cxxpb.SyncCall{}}})...)
+		}
+		p.write(b)
+		c := r.core.of(r.core.user(name))[0].opening.Sink.(*sink).c
+		for id := uint32(1); id <= 200; id++ {
+			gate <- struct{}{}
+			c.queue.mu.Lock()
+			if n := len(c.queue.tasks); n > 4 {
+				t.Errorf("%s: %d requests wait", name, n)
+			}
+			c.queue.mu.Unlock()
+			var m cxxpb.Reply
+			p.want(cxxpb.FrameType_FRAME_REPLY, &m)
+			if m.Id != id {
+				t.Fatalf("%s: reply %d, want %d", name, m.Id, id)
+			}
+		}
 	}
 }

@@ -15,6 +15,7 @@ type outbox struct {
 	buf     []byte // guarded by mu: frames to flush
 	held    []byte // guarded by mu: what the core pushed before the answer to the login is out
 	unsent  int    // guarded by mu: flushed, but not yet taken by the network
+	large   int    // guarded by mu: size of a single large answer, which is no backlog
 	holding bool   // guarded by mu: see held
 	dirty   bool   // guarded by mu: a flush is on its way
 	behind  bool   // guarded by mu: SyncRequired was sent and the client has not synced yet
@@ -44,12 +45,15 @@ func (o *outbox) append(hard int, encode func([]byte) []byte) (wake, over bool) 
 	if o.ended {
 		return false, false
 	}
-	// A single answer may be larger than the limit; a backlog may not.
-	if len(o.buf)+o.unsent > hard {
+	if len(o.buf)+o.unsent > hard+o.large {
 		return false, true
 	}
 	o.grow()
+	before := len(o.buf)
 	o.buf = encode(o.buf)
+	if size := len(o.buf) - before; size > hard/2 {
+		o.large = max(o.large, size)
+	}
 	return o.mark(), false
 }
 
@@ -157,6 +161,9 @@ func (o *outbox) attend() {
 func (o *outbox) setUnsent(n int) {
 	o.mu.Lock()
 	o.unsent = n
+	if n == 0 {
+		o.large = 0
+	}
 	o.mu.Unlock()
 }
 

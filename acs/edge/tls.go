@@ -94,7 +94,7 @@ func (l *tlsLink) ready() bool {
 		return false
 	case err != nil:
 		l.t.c.srv.metrics.handshake.WithLabelValues(handshakeReason(err)).Inc()
-		l.t.c.srv.log.Debug("TLS handshake failed", "peer", l.t.c.remote.Addr(), "err", err)
+		l.t.c.srv.log.Debug("TLS handshake failed", "err", err)
 		l.t.c.finish(reasonTLS, nil)
 		l.hs, l.t.notified = nil, true
 		return true

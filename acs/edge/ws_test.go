@@ -41,8 +41,12 @@ func (w *wsClient) Write(b []byte) (int, error) {
 
 func (w *wsClient) Read(p []byte) (int, error) {
 	for len(w.rest) == 0 {
-		f, err := ws.ReadFrame(w.r)
+		h, err := ws.ReadHeader(w.r)
 		if err != nil {
+			return 0, err
+		}
+		f := ws.Frame{Header: h, Payload: make([]byte, min(h.Length, 8<<20))}
+		if _, err := io.ReadFull(w.r, f.Payload); err != nil {
 			return 0, err
 		}
 		if f.Header.OpCode.IsControl() {
