@@ -153,6 +153,9 @@ func TestPresenceIsSetAgain(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		var shows []uint32
 		w.cell.OnFrame = func(_ *clienttest.Conn, f clienttest.Frame) clienttest.Verdict {
+			if d := f.Login.GetDevice(); d != nil {
+				shows = append(shows, d.Show)
+			}
 			if p := f.Call.GetPresenceSet(); p != nil {
 				shows = append(shows, p.Show)
 			}

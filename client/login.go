@@ -35,6 +35,7 @@ type knock struct {
 	id     uint32
 	hello  *cxxpb.HelloReply
 	ticket []byte
+	shown  im.Presence // from the first moment of the session on
 }
 
 // knock sets the deadline and starts a watcher that breaks the connection when
@@ -112,6 +113,7 @@ func (k *knock) device(id state.Identity) *cxxpb.DeviceInfo {
 	info := &cxxpb.DeviceInfo{
 		Id: uint64(id.Device), Resource: d.Resource, Name: d.Name, DeviceClass: uint32(d.Class),
 		UdpPort: uint32(d.UDPPort), TcpPort: uint32(d.TCPPort),
+		Show: uint32(k.shown.Show), Status: k.shown.Status,
 	}
 	if id.Resource != "" {
 		info.Resource = id.Resource

@@ -122,7 +122,8 @@ func (s *session) end() {
 
 // prepare tells the server what it has to know of a new session.
 func (s *session) prepare(ctx context.Context) {
-	if p, ok := s.c.wantedPresence(); ok {
+	// The login has said how the user is shown; only offline takes a call.
+	if p, ok := s.c.wantedPresence(); ok && p.Show == im.ShowOffline {
 		s.try(ctx, &cxxpb.Call{Op: &cxxpb.Call_PresenceSet{PresenceSet: &cxxpb.PresenceSetCall{
 			Show: uint32(p.Show), Status: p.Status,
 		}}})

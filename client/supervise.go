@@ -86,6 +86,7 @@ func (c *Client) login(ctx context.Context, l *link, t target) (*session, error)
 	id := c.id
 	c.mu.Unlock()
 	k, stop := c.o.knock(ctx, c.addr, l, t.ticket, loginTimeout)
+	k.shown, _ = c.wantedPresence()
 	r, err := k.login(ctx, id)
 	stop()
 	if err != nil {

@@ -21,6 +21,7 @@ type login struct {
 	client, version string
 	scram           im.SCRAM // between the two steps
 	device          im.LoginDevice
+	presence        im.Presence // from the first moment of the session on
 	admitted        bool // a ticket was accepted on this connection
 	failures        int
 }
@@ -64,7 +65,7 @@ func (c *conn) step(ctx context.Context, m *cxxpb.Login) (reply, error) {
 	if m.Register != nil {
 		return c.register(ctx, m)
 	}
-	l.device = c.loginDevice(m.Device)
+	l.device, l.presence = c.loginDevice(m.Device), firstPresence(m.Device)
 	switch m.Mechanism {
 	case mechToken:
 		acct, dev, next, err := c.srv.deps.Logins.Token(ctx, im.UserID(m.User), string(m.Data), l.device)
@@ -142,13 +143,26 @@ func (c *conn) scramStep(ctx context.Context, m *cxxpb.Login) (reply, error) {
 	return c.open(ctx, m.Id, out, acct, dev, token)
 }
 
+// firstPresence is how the user is shown before the client says more: online,
+// unless the login says otherwise. What is no presence is online too.
+func firstPresence(d *cxxpb.DeviceInfo) im.Presence {
+	p := im.Presence{Show: im.Show(d.GetShow()), Status: clip(d.GetStatus(), maxStatus)}
+	if p.Show == im.ShowOffline || p.Show > im.ShowChat {
+		p.Show = im.ShowOnline
+	}
+	return p
+}
+
+// maxStatus is the bytes of status text that a login may bring.
+const maxStatus = 1024
+
 // open makes the session. What the core pushes from the first moment on is held
 // until the answer is out.
 func (c *conn) open(ctx context.Context, id uint32, data []byte, acct im.Account, dev im.Device, token string) (reply, error) {
 	c.out.hold()
 	session, head, err := c.srv.deps.Sessions.Open(ctx, im.Opening{
 		Account: acct, Device: dev, Protocol: im.ProtocolCXX, Remote: c.remote,
-		Presence: im.Presence{Show: im.ShowOnline}, Sink: &sink{c, acct.ID},
+		Presence: c.login.presence, Sink: &sink{c, acct.ID},
 	})
 	if err != nil {
 		c.out.release(func(b []byte) []byte { return b })

@@ -355,6 +355,8 @@ type DeviceInfo struct {
 	DeviceClass   uint32                 `protobuf:"varint,4,opt,name=device_class,json=deviceClass,proto3" json:"device_class,omitempty"`
 	UdpPort       uint32                 `protobuf:"varint,5,opt,name=udp_port,json=udpPort,proto3" json:"udp_port,omitempty"`
 	TcpPort       uint32                 `protobuf:"varint,6,opt,name=tcp_port,json=tcpPort,proto3" json:"tcp_port,omitempty"`
+	Show          uint32                 `protobuf:"varint,7,opt,name=show,proto3" json:"show,omitempty"` // presence from the first moment on; 0: online
+	Status        string                 `protobuf:"bytes,8,opt,name=status,proto3" json:"status,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -429,6 +431,20 @@ func (x *DeviceInfo) GetTcpPort() uint32 {
 		return x.TcpPort
 	}
 	return 0
+}
+
+func (x *DeviceInfo) GetShow() uint32 {
+	if x != nil {
+		return x.Show
+	}
+	return 0
+}
+
+func (x *DeviceInfo) GetStatus() string {
+	if x != nil {
+		return x.Status
+	}
+	return ""
 }
 
 // Login begins, or goes on with, a login. SCRAM takes two steps, the others one.
@@ -3726,7 +3742,7 @@ const file_cxx_proto_rawDesc = "" +
 	"mechanisms\x12\"\n" +
 	"\fregistration\x18\x06 \x01(\bR\fregistration\x12\x17\n" +
 	"\atime_ms\x18\a \x01(\x04R\x06timeMs\x12\x1b\n" +
-	"\tmax_frame\x18\b \x01(\rR\bmaxFrame\"\xa5\x01\n" +
+	"\tmax_frame\x18\b \x01(\rR\bmaxFrame\"\xd1\x01\n" +
 	"\n" +
 	"DeviceInfo\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x06R\x02id\x12\x1a\n" +
@@ -3734,7 +3750,9 @@ const file_cxx_proto_rawDesc = "" +
 	"\x04name\x18\x03 \x01(\tR\x04name\x12!\n" +
 	"\fdevice_class\x18\x04 \x01(\rR\vdeviceClass\x12\x19\n" +
 	"\budp_port\x18\x05 \x01(\rR\audpPort\x12\x19\n" +
-	"\btcp_port\x18\x06 \x01(\rR\atcpPort\"\xcf\x01\n" +
+	"\btcp_port\x18\x06 \x01(\rR\atcpPort\x12\x12\n" +
+	"\x04show\x18\a \x01(\rR\x04show\x12\x16\n" +
+	"\x06status\x18\b \x01(\tR\x06status\"\xcf\x01\n" +
 	"\x05Login\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x1c\n" +
 	"\tmechanism\x18\x02 \x01(\tR\tmechanism\x12\x12\n" +
