@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cxx-im/cxx/proto"
@@ -38,7 +39,7 @@ func runMessages(ctx context.Context, users []*conn, p msgPlan) (msgResult, erro
 	start := time.Now()
 	for i := range p.pairs {
 		from, to := users[2*i], users[2*i+1]
-		sent := make([]int64, p.messages) // when each was sent, by its number
+		sent := make([]atomic.Int64, p.messages) // when each was sent, by its number
 		wg.Go(func() {
 			lat, err := pump(ctx, from, uint64(to.user), p, sent, start)
 			mu.Lock()
@@ -64,7 +65,7 @@ func runMessages(ctx context.Context, users []*conn, p msgPlan) (msgResult, erro
 }
 
 // pump sends with the window always full and returns the time to each ack.
-func pump(ctx context.Context, c *conn, to uint64, p msgPlan, sent []int64, start time.Time) (latencies, error) {
+func pump(ctx context.Context, c *conn, to uint64, p msgPlan, sent []atomic.Int64, start time.Time) (latencies, error) {
 	text := strings.Repeat("x", p.size-8)
 	lat := make(latencies, 0, p.messages)
 	var id [16]byte
@@ -75,7 +76,7 @@ func pump(ctx context.Context, c *conn, to uint64, p msgPlan, sent []int64, star
 		out = out[:0]
 		for next < p.messages && next-acked < p.window {
 			binary.BigEndian.PutUint64(id[8:], uint64(next))
-			sent[next] = int64(time.Since(start))
+			sent[next].Store(int64(time.Since(start)))
 			out = proto.AppendFrame(out, cxxpb.FrameType_FRAME_SEND, 0, &cxxpb.Send{
 				Id: uint32(next + 1), To: to, ClientId: id[:], Text: fmt.Sprintf("%08d", next) + text,
 			})
@@ -94,7 +95,7 @@ func pump(ctx context.Context, c *conn, to uint64, p msgPlan, sent []int64, star
 			if ack.Id == 0 || int(ack.Id) > next {
 				return lat, fmt.Errorf("an ack names request %d, which was not sent", ack.Id)
 			}
-			lat = append(lat, time.Since(start)-time.Duration(sent[ack.Id-1]))
+			lat = append(lat, time.Since(start)-time.Duration(sent[ack.Id-1].Load()))
 			acked++
 		}
 		if ctx.Err() != nil {
@@ -105,7 +106,7 @@ func pump(ctx context.Context, c *conn, to uint64, p msgPlan, sent []int64, star
 }
 
 // drain receives all messages, each once and in order.
-func drain(c *conn, p msgPlan, sent []int64, start time.Time) (latencies, error) {
+func drain(c *conn, p msgPlan, sent []atomic.Int64, start time.Time) (latencies, error) {
 	lat := make(latencies, 0, p.messages)
 	seq := c.head
 	for len(lat) < p.messages {
@@ -121,7 +122,7 @@ func drain(c *conn, p msgPlan, sent []int64, start time.Time) (latencies, error)
 			if want := fmt.Sprintf("%08d", len(lat)); !strings.HasPrefix(e.Text, want) {
 				return lat, fmt.Errorf("message %.8q came when %s was due", e.Text, want)
 			}
-			lat = append(lat, time.Since(start)-time.Duration(sent[len(lat)]))
+			lat = append(lat, time.Since(start)-time.Duration(sent[len(lat)].Load()))
 		}
 	}
 	c.head = seq
