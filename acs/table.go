@@ -161,17 +161,6 @@ func (t *table) sessionsOf(node im.NodeID) []im.SessionInfo {
 	return out
 }
 
-// known returns the nodes that have announced anything.
-func (t *table) known() []im.NodeID {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	out := make([]im.NodeID, 0, len(t.nodes))
-	for id := range t.nodes {
-		out = append(out, id)
-	}
-	return out
-}
-
 // nodesOf lists the other nodes on which u has a session, each once: the pure
 // part of routing. self is left out. buf is reused.
 func nodesOf(entries []*tableEntry, self im.NodeID, buf []im.NodeID) []im.NodeID {

@@ -262,8 +262,12 @@ func TestServerErrors(t *testing.T) {
 		times  int
 		want   im.ErrorCode
 	}{
-		{1213, 2, 0}, {1205, 3, 0}, {1213, 4, im.CodeZoneUnavailable},
-		{1290, 1, im.CodeZoneUnavailable}, {1836, 1, im.CodeZoneUnavailable}, {1114, 1, im.CodeZoneUnavailable},
+		{1213, 2, 0},
+		{1205, 3, 0},
+		{1213, 4, im.CodeZoneUnavailable},
+		{1290, 1, im.CodeZoneUnavailable},
+		{1836, 1, im.CodeZoneUnavailable},
+		{1114, 1, im.CodeZoneUnavailable},
 		{1366, 1, im.CodeInternal},
 	} {
 		left := test.times

@@ -26,16 +26,21 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		reg: reg,
 		batch: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "cxx_shard_batch_changes", Help: "Changes that one transaction of a zone took.",
-			Buckets: prometheus.ExponentialBuckets(1, 2, 12)}, zone),
+			Buckets: prometheus.ExponentialBuckets(1, 2, 12),
+		}, zone),
 		commit: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "cxx_shard_commit_seconds", Help: "Time of a transaction of a zone, from its beginning to its commit.",
-			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14)}, zone),
+			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14),
+		}, zone),
 		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "cxx_shard_failures_total", Help: "Transactions that failed, and changes that were refused, by reason."}, []string{"zone", "reason"}),
+			Name: "cxx_shard_failures_total", Help: "Transactions that failed, and changes that were refused, by reason.",
+		}, []string{"zone", "reason"}),
 		open: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "cxx_shard_breaker_open", Help: "1 while a zone is taken as down."}, zone),
+			Name: "cxx_shard_breaker_open", Help: "1 while a zone is taken as down.",
+		}, zone),
 		relaxed: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "cxx_shard_durability_relaxed", Help: "1 when commits of a zone promise less than a synced write."}, zone),
+			Name: "cxx_shard_durability_relaxed", Help: "1 when commits of a zone promise less than a synced write.",
+		}, zone),
 	}
 	reg.MustRegister(m.batch, m.commit, m.failures, m.open, m.relaxed)
 	return m

@@ -22,7 +22,7 @@ type login struct {
 	scram           im.SCRAM // between the two steps
 	device          im.LoginDevice
 	presence        im.Presence // from the first moment of the session on
-	admitted        bool // a ticket was accepted on this connection
+	admitted        bool        // a ticket was accepted on this connection
 	failures        int
 }
 

@@ -28,7 +28,7 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 2048); return &b 
 
 const maxPooled = 64 << 10
 
-func getBuffer() []byte { return *(buffers.Get().(*[]byte)) }
+func getBuffer() []byte { return *buffers.Get().(*[]byte) }
 
 func putBuffer(b []byte) {
 	if cap(b) >= 512 && cap(b) <= maxPooled {

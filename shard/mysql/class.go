@@ -1,15 +1,15 @@
 package mysql
 
 import (
-	"github.com/cxx-im/cxx/shard/schema"
-	"github.com/go-sql-driver/mysql"
-
 	"context"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"io"
 	"net"
+
+	"github.com/cxx-im/cxx/shard/schema"
+	"github.com/go-sql-driver/mysql"
 )
 
 // classes lists the errors of the server that mean more than a mistake.

@@ -119,11 +119,16 @@ func (m *Model) deviceLines() []string {
 }
 
 var keyHelp = [][2]string{
-	{"Enter", "send"}, {"Alt-Enter", "new line (or Ctrl-J)"},
-	{"Ctrl-K", "go to a conversation"}, {"Ctrl-N, Ctrl-P", "next, previous one"},
-	{"Tab", "next unread / complete"}, {"Ctrl-Y, Ctrl-X", "accept, deny a request"},
-	{"PgUp, PgDn", "older, newer messages"}, {"Esc", "to the newest message"},
-	{"F1", "this help"}, {"Ctrl-C", "clear line, then quit"},
+	{"Enter", "send"},
+	{"Alt-Enter", "new line (or Ctrl-J)"},
+	{"Ctrl-K", "go to a conversation"},
+	{"Ctrl-N, Ctrl-P", "next, previous one"},
+	{"Tab", "next unread / complete"},
+	{"Ctrl-Y, Ctrl-X", "accept, deny a request"},
+	{"PgUp, PgDn", "older, newer messages"},
+	{"Esc", "to the newest message"},
+	{"F1", "this help"},
+	{"Ctrl-C", "clear line, then quit"},
 }
 
 // helpLines fill the whole screen: all keys and commands fit 80 by 24.
