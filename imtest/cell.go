@@ -133,6 +133,7 @@ func (c *Cell) config(id int) node.Config {
 	cfg.Server.Domains = []string{Domain}
 	cfg.Server.Node = id
 	cfg.Server.DrainSpread = 0
+	cfg.ACS.Grace = config.Duration(time.Second)
 	cfg.CXX.Listen, cfg.CXX.Plaintext, cfg.CXX.AllowPlain = nil, []string{"127.0.0.1:0"}, true
 	cfg.CXX.TestMode, cfg.Auth.TestMode = true, true
 	cfg.Auth.ScramIterations = 4096

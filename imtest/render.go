@@ -84,6 +84,9 @@ func (c *Client) renderPresence(p *cxxpb.UserPresence) string {
 	if p.Status != "" {
 		s += fmt.Sprintf(" %q", p.Status)
 	}
+	if p.LastSeenMs != 0 {
+		s += " seen" // when is not for a script to say
+	}
 	return s
 }
 

@@ -2,6 +2,8 @@ package imtest
 
 import (
 	"crypto/sha256"
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/cxx-im/cxx/im"
@@ -26,6 +28,8 @@ var verbs = map[string]verb{
 	"contacts":   contacts,
 	"watch":      watch,
 	"status":     status,
+	"profile":    profile,
+	"look":       look,
 	"revoke":     revoke,
 	"logout":     logout,
 	"disconnect": func(_ *player, c *Client, _ []string) error { c.Disconnect(); return nil },
@@ -204,15 +208,43 @@ func status(p *player, c *Client, args []string) error {
 	return err
 }
 
+// profile "Alice" [contacts|nobody|everyone]: the name, and who may learn when
+// the user was last online
+func profile(p *player, c *Client, args []string) error {
+	call := &cxxpb.Profile{Name: p.text(args[0])}
+	if len(args) > 1 {
+		who := slices.Index([]string{"contacts", "nobody", "everyone"}, args[1])
+		if who < 0 {
+			p.fail("nobody is called %s here", args[1])
+		}
+		call.LastSeen = uint32(who)
+	}
+	_, err := c.Call(&cxxpb.Call{Op: &cxxpb.Call_ProfileSet{ProfileSet: &cxxpb.ProfileSetCall{Profile: call}}})
+	return err
+}
+
+// look bob: the profile comes as an event
+func look(p *player, c *Client, args []string) error {
+	r, err := c.Call(&cxxpb.Call{Op: &cxxpb.Call_Profiles{Profiles: &cxxpb.ProfilesCall{Users: []uint64{uint64(p.user(args[0]))}}}})
+	if err != nil {
+		return err
+	}
+	for _, f := range r.GetProfiles().GetProfiles() {
+		c.hear(fmt.Sprintf("profile of %s %q", c.names.of(im.UserID(f.User)), f.Name))
+	}
+	return nil
+}
+
 // revoke alice/phone
 func revoke(p *player, c *Client, args []string) error {
 	_, err := c.Call(&cxxpb.Call{Op: &cxxpb.Call_DeviceRevoke{DeviceRevoke: &cxxpb.DeviceRevokeCall{Device: uint64(p.clients[args[0]].device)}}})
 	return err
 }
 
+// logout: the end of the connection is the answer
 func logout(_ *player, c *Client, _ []string) error {
-	_, err := c.Call(&cxxpb.Call{Op: &cxxpb.Call_Logout{Logout: &cxxpb.LogoutCall{}}})
-	return err
+	c.nextID++
+	return c.conn.Send(cxxpb.FrameType_FRAME_CALL, &cxxpb.Call{Id: c.nextID, Op: &cxxpb.Call_Logout{Logout: &cxxpb.LogoutCall{}}})
 }
 
 // roundTrip makes a request whose answer comes after everything that the
