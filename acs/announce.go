@@ -18,8 +18,8 @@ type announcer struct {
 	mu     sync.Mutex
 	up     map[im.SessionID]im.SessionInfo // guarded by mu: not announced yet
 	down   map[im.SessionID]im.SessionKey  // guarded by mu: not announced yet
-	linger map[im.SessionID]lingering      // guarded by mu: closed, but still shown
-	fresh  []*session                      // guarded by mu: heads to look at once more
+	linger map[im.UserID][]lingering       // guarded by mu: closed, but still shown
+	fresh  []*session                      // guarded by mu: to look at once more
 	older  []*session                      // guarded by mu: the same, at the next second
 
 	putUp   map[im.SessionID]im.SessionInfo // guarded by mu: not in the registry yet
@@ -35,49 +35,71 @@ type lingering struct {
 
 const announceEvery = 5 * time.Millisecond
 
+// maxPutDown bounds what is remembered of sessions that ended while the
+// registry was away; those beyond stay in it until their user's record expires.
+const maxPutDown = 100_000
+
 func newAnnouncer(s *Server) *announcer {
 	return &announcer{
 		srv: s, wake: make(chan struct{}, 1),
 		up:      make(map[im.SessionID]im.SessionInfo),
 		down:    make(map[im.SessionID]im.SessionKey),
-		linger:  make(map[im.SessionID]lingering),
+		linger:  make(map[im.UserID][]lingering),
 		putUp:   make(map[im.SessionID]im.SessionInfo),
 		putDown: make(map[im.SessionID]im.SessionKey),
 	}
 }
 
-// announceUp announces an open or changed session.
-func (a *announcer) announceUp(info im.SessionInfo) {
+// announceUp announces an open or changed session, unless it was closed
+// meanwhile: then it has been taken back already, or is about to be.
+func (a *announcer) announceUp(s *session) {
 	a.mu.Lock()
-	for id, l := range a.linger {
-		if l.info.User == info.User && l.info.Device == info.Device {
-			a.endLocked(id, l.info)
-		}
+	defer a.mu.Unlock()
+	if s.closed.Load() {
+		return
 	}
+	info := s.info()
+	a.endLingerLocked(info.User, func(l *lingering) bool { return l.info.Device == info.Device })
 	delete(a.down, info.Session)
 	a.up[info.Session] = info
 	a.applyLocked(im.SessionsUpdate{Up: []im.SessionInfo{info}})
-	a.mu.Unlock()
 	a.poke()
 }
 
-// announceDown takes a session back, after linger.
+// announceDown takes a closed session back, after linger.
 func (a *announcer) announceDown(info im.SessionInfo, linger time.Duration) {
 	a.mu.Lock()
+	defer a.mu.Unlock()
 	if linger > 0 {
-		a.linger[info.Session] = lingering{info: info, until: a.srv.now().Add(linger)}
-	} else {
-		a.endLocked(info.Session, info)
+		a.linger[info.User] = append(a.linger[info.User], lingering{info: info, until: a.srv.now().Add(linger)})
+		return
 	}
-	a.mu.Unlock()
+	a.endLocked(&info)
 	a.poke()
 }
 
-func (a *announcer) endLocked(id im.SessionID, info im.SessionInfo) {
-	delete(a.linger, id)
-	delete(a.up, id)
-	a.down[id] = info.SessionKey
+func (a *announcer) endLocked(info *im.SessionInfo) {
+	delete(a.up, info.Session)
+	a.down[info.Session] = info.SessionKey
 	a.applyLocked(im.SessionsUpdate{Down: []im.SessionKey{info.SessionKey}})
+}
+
+// endLingerLocked takes back the lingering sessions of a user that match.
+func (a *announcer) endLingerLocked(u im.UserID, match func(*lingering) bool) {
+	all := a.linger[u]
+	kept := make([]lingering, 0, len(all))
+	for i := range all {
+		if match(&all[i]) {
+			a.endLocked(&all[i].info)
+		} else {
+			kept = append(kept, all[i])
+		}
+	}
+	if len(kept) == 0 {
+		delete(a.linger, u)
+		return
+	}
+	a.linger[u] = kept
 }
 
 func (a *announcer) applyLocked(u im.SessionsUpdate) {
@@ -89,16 +111,14 @@ func (a *announcer) applyLocked(u im.SessionsUpdate) {
 // endLingering takes back at once what k means.
 func (a *announcer) endLingering(k im.Kick) {
 	a.mu.Lock()
-	for id, l := range a.linger {
-		if l.info.User == k.User && kicks(k, l.info.Device, l.info.DeviceEpoch) {
-			a.endLocked(id, l.info)
-		}
+	defer a.mu.Unlock()
+	if len(a.linger[k.User]) > 0 {
+		a.endLingerLocked(k.User, func(l *lingering) bool { return kicks(k, l.info.Device, l.info.DeviceEpoch) })
+		a.poke()
 	}
-	a.mu.Unlock()
-	a.poke()
 }
 
-// young asks for one more look at the head of a new session's inbox.
+// young asks for one more look at what a new session may have missed.
 func (a *announcer) young(s *session) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -163,26 +183,31 @@ func (a *announcer) expire() {
 	now := a.srv.now()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for id, l := range a.linger {
-		if !now.Before(l.until) {
-			a.endLocked(id, l.info)
-		}
+	for u := range a.linger {
+		a.endLingerLocked(u, func(l *lingering) bool { return !now.Before(l.until) })
 	}
 }
 
-// recheck reads the heads of sessions that are one to two seconds old.
+// recheck looks at new sessions twice: within a second whether the login was
+// right at all, since it may rest on what was read before; and when the peers
+// must have heard of them whether it still is, and how far their inboxes are.
 func (a *announcer) recheck() {
 	a.mu.Lock()
-	due := a.older
-	a.older, a.fresh = a.fresh, nil
+	fresh, due := a.fresh, a.older
+	a.older, a.fresh = fresh, nil
 	a.mu.Unlock()
-	if len(due) > 0 {
-		a.srv.after(0, func(ctx context.Context) { a.srv.compareHeads(ctx, usersOf(due)) })
+	if len(fresh)+len(due) == 0 {
+		return
 	}
+	a.srv.after(0, func(ctx context.Context) {
+		settled := usersOf(nil, due)
+		a.srv.verify(ctx, usersOf(settled, fresh))
+		a.srv.compareHeads(ctx, settled)
+	})
 }
 
-func usersOf(list []*session) []im.UserID {
-	out := make([]im.UserID, 0, len(list))
+// usersOf appends the users of those sessions that are still open.
+func usersOf(out []im.UserID, list []*session) []im.UserID {
 	for _, s := range list {
 		if !s.closed.Load() {
 			out = append(out, s.user)
@@ -204,23 +229,25 @@ func (a *announcer) flush() {
 	}
 	for id, key := range a.down {
 		u.Down = append(u.Down, key)
-		a.putDown[id] = key
 		delete(a.putUp, id)
+		if len(a.putDown) < maxPutDown {
+			a.putDown[id] = key
+		}
 	}
 	clear(a.up)
 	clear(a.down)
 	if len(u.Up)+len(u.Down) > 0 {
 		a.srv.mesh.Broadcast(im.Envelope{Sessions: &u})
 	}
-	if !a.putting && (a.stale || len(a.putUp)+len(a.putDown) > 0) {
+	if !a.putting && !a.srv.peers.down.Load() && (a.stale || len(a.putUp)+len(a.putDown) > 0) {
 		a.putting = true
 		a.srv.after(0, a.register)
 	}
 }
 
-// register writes to the registry what it lacks. One at a time runs; after a
-// failure the lease loop finds out when the registry is back, and everything
-// is put again.
+// register writes to the registry what it lacks. One at a time runs. While the
+// registry is away nobody tries; the lease loop finds out when it is back, and
+// everything is put again.
 func (a *announcer) register(ctx context.Context) {
 	for {
 		a.mu.Lock()
@@ -238,11 +265,20 @@ func (a *announcer) register(ctx context.Context) {
 		a.mu.Unlock()
 		if err := a.put(ctx, up, down); err != nil {
 			a.srv.log.Debug("registry did not take sessions, will put all again", "err", err)
-			a.mu.Lock()
-			a.putting, a.stale = false, true
-			a.mu.Unlock()
+			a.failed(down)
 			return
 		}
+	}
+}
+
+// failed keeps what was not taken: the sessions that are open can be read from
+// the table again, those that have ended cannot.
+func (a *announcer) failed(down []im.SessionKey) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.putting, a.stale = false, true
+	for _, k := range down {
+		a.putDown[k.Session] = k
 	}
 }
 

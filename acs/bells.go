@@ -15,8 +15,38 @@ type bells struct {
 	wake chan struct{}
 
 	mu     sync.Mutex
-	due    map[im.NodeID]map[im.UserID]uint64 // guarded by mu: to ring
-	unsure map[im.UserID]uint64               // guarded by mu: to look up in the registry first
+	due    map[im.NodeID]rings // guarded by mu: to ring
+	unsure rings               // guarded by mu: to look up in the registry first
+}
+
+// ringing is all that the bells of one user say: how far his inbox has come,
+// and whether his devices have to be looked at. Neither may hide the other.
+type ringing struct {
+	seq    uint64
+	verify bool
+}
+
+type rings map[im.UserID]ringing
+
+func (r rings) add(u im.UserID, more ringing) {
+	old := r[u]
+	r[u] = ringing{seq: max(old.seq, more.seq), verify: old.verify || more.verify}
+}
+
+// bellOf reads a bell: one without a seq asks to look at the user's devices.
+func bellOf(b im.Bell) ringing { return ringing{seq: b.Seq, verify: b.Seq == 0} }
+
+func (r rings) bells() []im.Bell {
+	list := make([]im.Bell, 0, len(r))
+	for u, ringing := range r {
+		if ringing.seq > 0 {
+			list = append(list, im.Bell{User: u, Seq: ringing.seq})
+		}
+		if ringing.verify {
+			list = append(list, im.Bell{User: u})
+		}
+	}
+	return list
 }
 
 const maxBells = 100_000 // of each kind; beyond, the poll of heads has to do
@@ -24,7 +54,7 @@ const maxBells = 100_000 // of each kind; beyond, the poll of heads has to do
 func newBells(s *Server) *bells {
 	return &bells{
 		srv: s, wake: make(chan struct{}, 1),
-		due: make(map[im.NodeID]map[im.UserID]uint64), unsure: make(map[im.UserID]uint64),
+		due: make(map[im.NodeID]rings), unsure: make(rings),
 	}
 }
 
@@ -34,11 +64,11 @@ func (b *bells) ring(n im.NodeID, bell im.Bell, reason string) {
 	b.mu.Lock()
 	m := b.due[n]
 	if m == nil {
-		m = make(map[im.UserID]uint64)
+		m = make(rings)
 		b.due[n] = m
 	}
 	if len(m) < maxBells {
-		m[bell.User] = max(m[bell.User], bell.Seq)
+		m.add(bell.User, bellOf(bell))
 	} else {
 		b.srv.metrics.doorbells.WithLabelValues(reasonBellsFull).Inc()
 	}
@@ -50,7 +80,7 @@ func (b *bells) ring(n im.NodeID, bell im.Bell, reason string) {
 func (b *bells) seek(bell im.Bell) {
 	b.mu.Lock()
 	if len(b.unsure) < maxBells {
-		b.unsure[bell.User] = max(b.unsure[bell.User], bell.Seq)
+		b.unsure.add(bell.User, bellOf(bell))
 	}
 	b.mu.Unlock()
 	b.poke()
@@ -78,24 +108,20 @@ func (b *bells) run(ctx context.Context) {
 func (b *bells) flush(ctx context.Context) {
 	b.mu.Lock()
 	due, unsure := b.due, b.unsure
-	b.due, b.unsure = make(map[im.NodeID]map[im.UserID]uint64), make(map[im.UserID]uint64)
+	b.due, b.unsure = make(map[im.NodeID]rings), make(rings)
 	b.mu.Unlock()
 	b.resolve(ctx, unsure, due)
 	for n, users := range due {
-		list := make([]im.Bell, 0, len(users))
-		for u, seq := range users {
-			list = append(list, im.Bell{User: u, Seq: seq})
-		}
+		list := users.bells()
 		if err := b.srv.registry.Ring(ctx, n, list); err != nil {
 			// The poll of heads finds these; that is what it is for.
 			b.srv.metrics.doorbells.WithLabelValues(reasonRegistry).Add(float64(len(list)))
-			return
 		}
 	}
 }
 
 // resolve adds to due the unlinked nodes where the registry knows the users.
-func (b *bells) resolve(ctx context.Context, unsure map[im.UserID]uint64, due map[im.NodeID]map[im.UserID]uint64) {
+func (b *bells) resolve(ctx context.Context, unsure rings, due map[im.NodeID]rings) {
 	if len(unsure) == 0 {
 		return
 	}
@@ -115,23 +141,28 @@ func (b *bells) resolve(ctx context.Context, unsure map[im.UserID]uint64, due ma
 			}
 			m := due[info.Node]
 			if m == nil {
-				m = make(map[im.UserID]uint64)
+				m = make(rings)
 				due[info.Node] = m
 			}
-			m[u] = max(m[u], unsure[u])
+			m.add(u, unsure[u])
 		}
 	}
 }
 
-// heard carries out bells that rang here.
-func (b *bells) heard(ctx context.Context, list []im.Bell) {
+// heard carries out bells that rang here. It does not wait.
+func (b *bells) heard(list []im.Bell) {
+	var verify []im.UserID
 	for _, bell := range list {
-		if bell.Seq == 0 {
-			b.srv.checkDevices(ctx, bell.User)
+		local := b.srv.hub.of(bell.User)
+		if bell.Seq == 0 && len(local) > 0 {
+			verify = append(verify, bell.User)
 			continue
 		}
-		for _, ss := range b.srv.hub.of(bell.User) {
+		for _, ss := range local {
 			ss.heard(bell.Seq)
 		}
+	}
+	if len(verify) > 0 {
+		b.srv.after(0, func(ctx context.Context) { b.srv.verify(ctx, verify) })
 	}
 }

@@ -3,6 +3,7 @@ package acs
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/cxx-im/cxx/im"
 )
@@ -26,7 +27,7 @@ func (s *Server) Check(ctx context.Context) []string {
 	for _, info := range s.table.sessionsOf(s.node.ID) {
 		shown[info.Session] = true
 		users[info.User] = true
-		if !open[info.Session] && !s.announce.lingers(info.Session) {
+		if !open[info.Session] && !s.announce.lingers(info.User, info.Session) {
 			out = append(out, fmt.Sprintf("session %d of user %d is announced but not open", info.Session, info.User))
 		}
 	}
@@ -67,9 +68,8 @@ func (s *Server) checkRegistry(ctx context.Context, users map[im.UserID]bool, sh
 	return out
 }
 
-func (a *announcer) lingers(id im.SessionID) bool {
+func (a *announcer) lingers(u im.UserID, id im.SessionID) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	_, ok := a.linger[id]
-	return ok
+	return slices.ContainsFunc(a.linger[u], func(l lingering) bool { return l.info.Session == id })
 }

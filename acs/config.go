@@ -14,6 +14,8 @@ type Config struct {
 	SyncPageBytes   config.Size     `toml:"sync_page_bytes" doc:"most bytes of text in one page"`
 	MaxContacts     int             `toml:"max_contacts" doc:"most contacts of a user"`
 	MaxPending      int             `toml:"max_pending" doc:"most unanswered contact requests of a user"`
+	ChangeRate      int             `toml:"change_rate" doc:"changes of contacts, read marks, profile and presence that a session may make per second; faster ones are slowed down, then refused; 0: any number"`
+	ChangeBurst     int             `toml:"change_burst" doc:"how many of them may come at once"`
 	Lease           config.Duration `toml:"lease" doc:"how long a node counts as alive after its last sign of life"`
 	Grace           config.Duration `toml:"grace" doc:"how long a user stays online after his connection broke"`
 	HeadPoll        config.Duration `toml:"head_poll" doc:"how often the inbox heads of online users are compared, the last resort against a lost push"`
@@ -30,6 +32,8 @@ func DefaultConfig() Config {
 		SyncPageBytes:   256 << 10,
 		MaxContacts:     5000,
 		MaxPending:      200,
+		ChangeRate:      20,
+		ChangeBurst:     100,
 		Lease:           config.Duration(5 * time.Second),
 		Grace:           config.Duration(10 * time.Second),
 		HeadPoll:        config.Duration(30 * time.Second),
@@ -50,8 +54,14 @@ func (c Config) Validate() error {
 		return fmt.Errorf("sync_page_bytes is %s; it must be at least max_body (%s)", c.SyncPageBytes, c.MaxBody)
 	case c.MaxContacts < 1 || c.MaxPending < 1:
 		return fmt.Errorf("max_contacts and max_pending must be at least 1")
-	case c.Lease.D() < time.Second:
-		return fmt.Errorf("lease is %s; choose at least 1s", c.Lease)
+	case c.ChangeRate < 0 || c.ChangeRate > 1_000_000:
+		return fmt.Errorf("change_rate is %d; choose 1 to 1000000, or 0 for any number", c.ChangeRate)
+	case c.ChangeRate > 0 && c.ChangeBurst < 1:
+		return fmt.Errorf("change_burst is %d; choose at least 1", c.ChangeBurst)
+	case c.Lease.D() < 3*time.Second:
+		return fmt.Errorf("lease is %s; it is renewed each second, so choose at least 3s", c.Lease)
+	case c.Grace < 0 || c.PresenceSettle < 0 || c.ReorderPatience < 0:
+		return fmt.Errorf("grace, presence_settle and reorder_patience must not be negative")
 	case c.HeadPoll.D() < time.Second || c.DegradedPoll.D() < time.Second:
 		return fmt.Errorf("head_poll and degraded_poll must be at least 1s")
 	}

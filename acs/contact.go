@@ -73,6 +73,9 @@ func (s *session) ContactUpdate(ctx context.Context, peer im.UserID, name string
 	if err := checkRemark(name, groups, ""); err != nil {
 		return err
 	}
+	if err := s.pace(ctx); err != nil {
+		return err
+	}
 	return s.change(ctx, s.user, peer, func(c *im.Contact, _ im.ContactCount) error {
 		if !c.Listed {
 			return im.Errorf(im.CodeNotFound, "that user is not on the contact list; add him first")
@@ -102,6 +105,9 @@ func (s *session) say(ctx context.Context, peer im.UserID, edit func(*im.Contact
 	if err != nil {
 		return s.srv.public("contact", err)
 	}
+	if err := s.pace(ctx); err != nil {
+		return err
+	}
 	var route []subEvent
 	err = s.change(ctx, s.user, peer, func(c *im.Contact, n im.ContactCount) error {
 		if edit != nil {
@@ -125,12 +131,21 @@ func (s *session) say(ctx context.Context, peer im.UserID, edit func(*im.Contact
 	}
 	agreed, err := s.pass(ctx, own, peer, note, route)
 	if err != nil || !agreed {
-		return err
+		return halfDone(err)
 	}
-	return s.change(ctx, s.user, peer, func(c *im.Contact, _ im.ContactCount) error {
+	return halfDone(s.change(ctx, s.user, peer, func(c *im.Contact, _ im.ContactCount) error {
 		c.Sub, _ = inbound(c.Sub, subscribed)
 		return nil
-	})
+	}))
+}
+
+// halfDone is an error that came after the user's own side was changed: one
+// that says "nothing has happened, try again" would be wrong.
+func halfDone(err error) error {
+	if c := im.CodeOf(err); c == im.CodeTimeout || c/1000 == 5 && c.Trait().Definite {
+		return &im.Error{Code: im.CodeUnknownOutcome, Detail: "the other side has not been told yet; do it again", Err: err}
+	}
+	return err
 }
 
 // sayAgain reports whether e is passed on although it changed nothing here: the

@@ -46,10 +46,11 @@ func entry(seq uint64) *im.Entry {
 }
 
 type fakeSink struct {
-	mu     sync.Mutex
-	got    []uint64
-	full   bool
-	closed *im.Error
+	mu       sync.Mutex
+	got      []uint64
+	full     bool
+	closed   *im.Error
+	presence []im.UserPresence
 }
 
 func (f *fakeSink) Push(e *im.Entry) bool {
@@ -61,9 +62,39 @@ func (f *fakeSink) Push(e *im.Entry) bool {
 	f.got = append(f.got, e.Seq)
 	return true
 }
-func (f *fakeSink) PushPresence(im.UserPresence) {}
-func (f *fakeSink) PushSignal(im.Signal)         {}
-func (f *fakeSink) Close(e *im.Error)            { f.closed = e }
+func (f *fakeSink) PushPresence(p im.UserPresence) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.presence = append(f.presence, p)
+}
+func (f *fakeSink) PushSignal(im.Signal) {}
+func (f *fakeSink) Close(e *im.Error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closed = e
+}
+
+// why is the code that closed the connection; zero: it is open.
+func (f *fakeSink) why() im.ErrorCode {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed == nil {
+		return 0
+	}
+	return f.closed.Code
+}
+
+// shown is what the client was told last of a user; ok: it was told anything.
+func (f *fakeSink) shown(u im.UserID) (last im.UserPresence, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, p := range f.presence {
+		if p.User == u {
+			last, ok = p, true
+		}
+	}
+	return last, ok
+}
 
 func (f *fakeSink) seqs() []uint64 {
 	f.mu.Lock()
@@ -201,5 +232,73 @@ func TestFeedBeforeHeadIsKnown(t *testing.T) {
 		srvSession.offer(entry(4), false)
 		srvSession.start(4)
 		wantSeqs(t, sink, 5)
+	})
+}
+
+// What the session has an ack for is not pushed, whichever way it comes: early,
+// because the entry before it is still on its way, or in a page of the log.
+func TestFeedOwnEarlyMessagesAreNotPushed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, sink := feedSession(t, &feedStore{n: 9}, 3)
+		s.offer(entry(5), true)
+		s.offer(entry(4), false)
+		wantSeqs(t, sink, 4)
+		s.offer(entry(7), true)
+		advance(time.Second)
+		wantSeqs(t, sink, 4, 6, 8, 9)
+	})
+}
+
+// hooked runs f while the log is being read.
+type hooked struct {
+	feedStore
+	f func()
+}
+
+func (h *hooked) Read(ctx context.Context, u im.UserID, after uint64, limit int) (im.SyncPage, error) {
+	p, err := h.feedStore.Read(ctx, u, after, limit)
+	if h.f != nil {
+		h.f()
+	}
+	return p, err
+}
+
+// What commits while the reader finds nothing must not be taken for what does
+// not exist.
+func TestFeedEntryDuringEmptyRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &hooked{feedStore: feedStore{n: 3}}
+		s, sink := feedSession(t, store, 3)
+		store.f = func() {
+			store.f = nil
+			store.set(4, false)
+			s.offer(entry(4), false)
+		}
+		s.heard(8)
+		advance(time.Second)
+		wantSeqs(t, sink, 4)
+	})
+}
+
+// A log that has lost entries makes the client start over; a head that was only
+// read before the newest push does not.
+func TestFeedFindsRegression(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, sink := feedSession(t, &feedStore{n: 9}, 8)
+		s.offer(entry(9), false)
+		s.compared(8)
+		s.compared(9)
+		s.offer(entry(10), false)
+		s.compared(9)
+		s.offer(entry(11), false)
+		s.compared(10)
+		synctest.Wait()
+		if sink.why() != 0 {
+			t.Fatalf("closed with %v", sink.why())
+		}
+		s.compared(5)
+		if sink.why() != im.CodeRegressed {
+			t.Fatalf("closed with %v; want %v", sink.why(), im.CodeRegressed)
+		}
 	})
 }

@@ -44,6 +44,8 @@ func (s *session) sent(m *im.Message, c im.Committed, err error, done func(im.Ac
 		return
 	}
 	s.srv.metrics.sent.Inc()
+	// A repeat has the id of the first time, from another node's clock maybe.
+	s.srv.clock.Observe(c.MsgID)
 	out := &im.Entry{
 		Seq: c.FromSeq, MsgID: c.MsgID, Kind: im.KindMessage, From: m.From, Peer: m.To,
 		ClientID: m.ClientID, Text: m.Text, Ext: m.Ext,
@@ -184,6 +186,7 @@ func (s *session) Conversations(ctx context.Context, limit int) ([]im.Conversati
 	}
 	const preview = 256 // a list shows the beginning; the text itself is in the history
 	for i := range list {
+		s.srv.clock.Observe(list[i].Last.MsgID)
 		list[i].Last.Text = firstBytes(list[i].Last.Text, preview)
 		list[i].Last.Ext = nil
 	}
@@ -203,6 +206,9 @@ func firstBytes(text string, n int) string {
 
 // MarkRead implements im.Messenger.
 func (s *session) MarkRead(ctx context.Context, peer im.UserID, upTo im.MsgID) error {
+	if err := s.pace(ctx); err != nil {
+		return err
+	}
 	mark := im.Entry{MsgID: s.srv.clock.Next(), Kind: im.KindRead, From: s.user, Peer: peer, UpTo: upTo}
 	logged, err := s.srv.store.MarkRead(ctx, s.user, peer, upTo, mark)
 	if err != nil {
@@ -215,7 +221,7 @@ func (s *session) MarkRead(ctx context.Context, peer im.UserID, upTo im.MsgID) e
 	if peer == s.user {
 		return nil
 	}
-	mark.Peer = s.user
+	mark.Peer, mark.UpTo = s.user, logged.UpTo
 	theirs, err := s.srv.store.Append(ctx, peer, []im.Entry{mark})
 	if err != nil {
 		// The reader's own mark holds; the next one tells the peer all the same.

@@ -24,6 +24,9 @@ func (s *Server) Open(ctx context.Context, o im.Opening) (im.Session, im.Head, e
 	s.sessions.Add(1)
 	s.metrics.sessions.Inc()
 	head, err := s.headOf(ctx, ss.user)
+	if err == nil && s.overtaken(ss) {
+		err = im.Errorf(im.CodeReplaced, "the same device has connected again")
+	}
 	if err != nil {
 		s.closeSession(ss, 0)
 		return nil, im.Head{}, s.public("open session", err)
@@ -31,13 +34,31 @@ func (s *Server) Open(ctx context.Context, o im.Opening) (im.Session, im.Head, e
 	s.clock.Observe(head.MsgID)
 	ss.start(head.Seq)
 	s.fence(im.Kick{User: ss.user, Device: ss.device, Below: ss.epoch, Code: im.CodeReplaced})
-	s.announce.announceUp(ss.info())
+	s.announce.announceUp(ss)
 	s.addrs.put(ss.user, ss.addr.Bare())
 	// A peer that had not heard of this session yet may have committed a message
-	// without a push; look once more when the announcement has spread.
+	// without a push, or revoked the device without a kick; look once more when
+	// the announcement has spread.
 	s.announce.young(ss)
 	s.log.Debug("session opened", "session", ss.id, "user", ss.user, "device", ss.device, "epoch", ss.epoch)
 	return ss, head, nil
+}
+
+// overtaken reports whether a later login of the same device has come before
+// this one. It looks after ss has entered the hub, so that of two racing logins
+// at least one sees the other.
+func (s *Server) overtaken(ss *session) bool {
+	for _, o := range s.hub.of(ss.user) {
+		if o.device == ss.device && o.epoch > ss.epoch {
+			return true
+		}
+	}
+	for _, e := range s.table.of(ss.user) {
+		if e.Device == ss.device && e.DeviceEpoch > ss.epoch {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *Server) headOf(ctx context.Context, u im.UserID) (im.Head, error) {
@@ -80,6 +101,9 @@ func (s *Server) fence(k im.Kick) {
 			s.bells.ring(n, im.Bell{User: k.User}, reasonLinkDown)
 		}
 	}
+	if s.peers.someUnlinked() {
+		s.bells.seek(im.Bell{User: k.User})
+	}
 }
 
 func (s *Server) kickLocal(k im.Kick) {
@@ -110,30 +134,6 @@ func kickDetail(c im.ErrorCode) string {
 		return "the account was disabled"
 	}
 	return "the session was ended"
-}
-
-// checkDevices ends sessions here whose device has a newer session elsewhere or
-// was revoked. It is the way a fence takes when no link leads here.
-func (s *Server) checkDevices(ctx context.Context, u im.UserID) {
-	local := s.hub.of(u)
-	if len(local) == 0 {
-		return
-	}
-	devices, err := s.store.Devices(ctx, u)
-	if err != nil {
-		return
-	}
-	for _, d := range devices {
-		for _, ss := range local {
-			switch {
-			case ss.device != d.ID:
-			case d.Revoked:
-				ss.kick(im.Errorf(im.CodeRevoked, "this device was logged out"))
-			case ss.epoch < d.Epoch:
-				ss.kick(im.Errorf(im.CodeReplaced, "the same device has connected again"))
-			}
-		}
-	}
 }
 
 // Kick ends the sessions in the cell that k means. It does not wait.

@@ -15,21 +15,30 @@ type peers struct {
 	srv      *Server
 	unlinked atomic.Bool // a peer that seems alive has no link to us
 	down     atomic.Bool // the registry does not answer
+	answered atomic.Bool // the registry has answered once
+	fenced   chan error  // cap 1: a newer incarnation of this node is alive
 
 	mu    sync.Mutex
-	links map[im.NodeID]uint64    // guarded by mu: epoch of the linked incarnation
-	alive map[im.NodeID]im.Node   // guarded by mu: by the last answer of the registry
-	lost  map[im.NodeID]time.Time // guarded by mu: since when a known peer has neither lease nor link
+	links map[im.NodeID]uint64  // guarded by mu: epoch of the linked incarnation
+	alive map[im.NodeID]im.Node // guarded by mu: by the last answer of the registry
+	lost  map[im.NodeID]loss    // guarded by mu: known peers without a link
+}
+
+// loss is a link that has ended.
+type loss struct {
+	epoch uint64 // of the incarnation it led to
+	since time.Time
 }
 
 // forgetAfter is how long a peer without link counts as online when the
-// registry cannot say whether it lives.
-const forgetAfter = 15 * time.Second
+// registry cannot say whether it lives. The mesh may take 6 s to find a link
+// dead, and 20 s after a crash the sessions have to be offline.
+const forgetAfter = 12 * time.Second
 
 func newPeers(s *Server) *peers {
 	return &peers{
-		srv: s, links: make(map[im.NodeID]uint64),
-		alive: make(map[im.NodeID]im.Node), lost: make(map[im.NodeID]time.Time),
+		srv: s, fenced: make(chan error, 1), links: make(map[im.NodeID]uint64),
+		alive: make(map[im.NodeID]im.Node), lost: make(map[im.NodeID]loss),
 	}
 }
 
@@ -42,8 +51,11 @@ func (p *peers) linked(n im.NodeID) bool {
 	return ok
 }
 
-// degraded reports whether neither links nor doorbells reach every peer.
-func (p *peers) degraded() bool { return p.down.Load() && p.unlinked.Load() }
+// degraded reports whether there may be peers that neither links nor doorbells
+// reach. A node that has never heard the registry knows of no peer.
+func (p *peers) degraded() bool {
+	return p.down.Load() && (p.unlinked.Load() || !p.answered.Load())
+}
 
 func (p *peers) run(ctx context.Context) {
 	var listener sync.WaitGroup
@@ -69,7 +81,7 @@ func (p *peers) run(ctx context.Context) {
 // listen hears doorbells as long as ctx lives.
 func (p *peers) listen(ctx context.Context) {
 	for ctx.Err() == nil {
-		err := p.srv.registry.Listen(ctx, p.srv.node.ID, func(list []im.Bell) { p.srv.bells.heard(ctx, list) })
+		err := p.srv.registry.Listen(ctx, p.srv.node.ID, p.srv.bells.heard)
 		if ctx.Err() == nil {
 			p.srv.log.Debug("doorbell was interrupted, will listen again", "err", err)
 			pause(ctx, time.Second)
@@ -106,6 +118,7 @@ func (p *peers) renew(ctx context.Context) {
 		p.outage(err)
 		return
 	}
+	p.answered.Store(true)
 	if p.down.Swap(false) {
 		p.srv.log.Info("registry answered again", "node", n.ID)
 		known = false
@@ -117,6 +130,14 @@ func (p *peers) renew(ctx context.Context) {
 }
 
 func (p *peers) outage(err error) {
+	if im.CodeOf(err) == im.CodeConflict {
+		// Two processes with one node id would give out the same message ids.
+		select {
+		case p.fenced <- err:
+		default:
+		}
+		return
+	}
 	if !p.down.Swap(true) {
 		p.srv.log.Warn("registry does not answer; sessions go on without it", "node", p.srv.node.ID, "err", err)
 	}
@@ -163,22 +184,23 @@ func (p *peers) gone(n im.NodeID, epoch uint64) {
 		return
 	}
 	delete(p.links, n)
-	p.lost[n] = p.srv.now()
+	p.lost[n] = loss{epoch: epoch, since: p.srv.now()}
 	p.recountLocked()
 }
 
-// reap forgets the sessions of peers that are dead: no link, and no lease. When
-// the registry cannot tell, the silence of the link has to do.
+// reap forgets the sessions of peers that are dead: no link, and no lease of
+// that incarnation. When the registry cannot tell, the silence of the link has
+// to do.
 func (p *peers) reap() {
 	now := p.srv.now()
 	p.mu.Lock()
 	var dead []im.NodeID
-	for id, since := range p.lost {
-		_, lease := p.alive[id]
+	for id, l := range p.lost {
+		lease := p.alive[id].Epoch == l.epoch
 		if p.down.Load() {
-			lease = now.Sub(since) < forgetAfter
+			lease = now.Sub(l.since) < forgetAfter
 		}
-		if !lease && now.Sub(since) >= p.srv.cfg.Lease.D() {
+		if !lease && now.Sub(l.since) >= p.srv.cfg.Lease.D() {
 			dead = append(dead, id)
 			delete(p.lost, id)
 		}
@@ -186,12 +208,14 @@ func (p *peers) reap() {
 	p.recountLocked()
 	p.mu.Unlock()
 	for _, id := range dead {
-		users := p.srv.table.forget(id)
-		p.srv.log.Info("peer is gone, its sessions were forgotten", "peer", id, "sessions", len(users))
+		users, left := p.srv.table.forget(id)
+		p.srv.log.Info("peer is gone, its sessions were forgotten", "peer", id, "users", len(users))
 		p.srv.presence.touchAll(users)
-		p.srv.presence.wentOffline(users)
+		p.srv.presence.sawNow(left...)
 	}
-	p.srv.presence.touchAll(p.srv.table.prune(now))
+	users, left := p.srv.table.prune(now)
+	p.srv.presence.touchAll(users)
+	p.srv.presence.sawNow(left...)
 }
 
 // sweep removes from the registry what dead nodes have left there.
@@ -211,15 +235,14 @@ func (p *peers) sweep(ctx context.Context) {
 
 // LinkUp implements MeshHandler.
 func (s *Server) LinkUp(peer im.NodeID, epoch uint64) {
-	s.log.Info("mesh link is up", "peer", peer)
 	s.peers.up(peer, epoch)
 	s.announce.linked(peer)
 }
 
-// LinkDown implements MeshHandler.
+// LinkDown implements MeshHandler. What was on the link is lost.
 func (s *Server) LinkDown(peer im.NodeID, epoch uint64) {
-	s.log.Info("mesh link is down", "peer", peer)
 	s.peers.gone(peer, epoch)
+	s.pollSoon.Store(true)
 }
 
 // Receive implements MeshHandler.
@@ -237,7 +260,7 @@ func (s *Server) Receive(peer im.NodeID, e im.Envelope) {
 	case e.Signal != nil:
 		s.signalLocal(*e.Signal)
 	case len(e.Bells) > 0:
-		s.after(0, func(ctx context.Context) { s.bells.heard(ctx, e.Bells) })
+		s.bells.heard(e.Bells)
 	}
 }
 

@@ -12,7 +12,8 @@ import (
 const headBatch = 500
 
 // pollLoop compares the heads of online users with what their sessions know:
-// the last resort that bounds how long a lost push can stay unnoticed.
+// the last resort that bounds how long a lost push can stay unnoticed. For lost
+// kicks verify does the same.
 func (s *Server) pollLoop(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -27,16 +28,22 @@ func (s *Server) pollLoop(ctx context.Context) {
 		if s.peers.degraded() {
 			every = s.cfg.DegradedPoll.D()
 		}
-		if s.now().Sub(last) < every {
+		if !s.pollSoon.Swap(false) && s.now().Sub(last) < every {
 			continue
 		}
 		last = s.now()
-		s.compareHeads(ctx, s.hub.users())
+		users := s.hub.users()
+		s.readHeads(ctx, users, (*session).compared)
+		s.verify(ctx, users)
 	}
 }
 
 // compareHeads tells the sessions of users how far their inboxes have come.
 func (s *Server) compareHeads(ctx context.Context, users []im.UserID) {
+	s.readHeads(ctx, users, (*session).heard)
+}
+
+func (s *Server) readHeads(ctx context.Context, users []im.UserID, tell func(*session, uint64)) {
 	for len(users) > 0 && ctx.Err() == nil {
 		n := min(headBatch, len(users))
 		heads, err := s.store.Heads(ctx, users[:n])
@@ -45,7 +52,7 @@ func (s *Server) compareHeads(ctx context.Context, users []im.UserID) {
 		}
 		for _, h := range heads {
 			for _, ss := range s.hub.of(h.User) {
-				ss.heard(h.Seq)
+				tell(ss, h.Seq)
 			}
 		}
 		users = users[n:]

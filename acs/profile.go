@@ -20,6 +20,9 @@ func (s *session) ProfileSet(ctx context.Context, p im.Profile) error {
 	if p.LastSeen > im.ToEveryone {
 		return im.Errorf(im.CodeInvalid, "the setting for last seen is not known")
 	}
+	if err := s.pace(ctx); err != nil {
+		return err
+	}
 	logged, err := s.srv.store.UpdateAccount(ctx, s.user, func(a *im.Account) ([]im.Entry, error) {
 		a.Profile.Name, a.Profile.LastSeen = p.Name, p.LastSeen
 		after := a.Profile

@@ -3,6 +3,7 @@ package acs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -54,6 +55,8 @@ type Server struct {
 	tasks    tasks
 
 	lastSession atomic.Uint64
+	pollSoon    atomic.Bool   // pushes may have been lost: compare heads at the next second
+	fills       chan struct{} // one for each gap that is being read
 	draining    atomic.Bool
 	sessions    atomic.Int64
 }
@@ -72,7 +75,7 @@ func New(cfg Config, d Deps) (*Server, error) {
 	s := &Server{
 		cfg: cfg, node: d.Node, store: d.Store, registry: d.Registry,
 		log: d.Log, now: d.Now, clock: im.NewClock(d.Node.ID, d.Now), metrics: newMetrics(d.Metrics),
-		mesh: noMesh{}, hub: newHub(), table: newTable(),
+		mesh: noMesh{}, hub: newHub(), table: newTable(), fills: make(chan struct{}, maxFills),
 	}
 	s.lastSession.Store(uint64(d.Now().UnixMilli()) << 20)
 	s.tasks.init()
@@ -108,20 +111,43 @@ func (s *Server) SetDraining(ctx context.Context, draining bool) {
 	s.peers.renew(ctx)
 }
 
+// CatchUp reads the newest message id of the cell, so that ids go on after it:
+// the node may have followed a faster clock before it was restarted. Call it
+// before the edges take sessions.
+func (s *Server) CatchUp(ctx context.Context) error {
+	newest, err := s.store.MaxMsgID(ctx)
+	if err != nil {
+		return fmt.Errorf("acs: read the newest message id: %w", err)
+	}
+	s.clock.Observe(newest)
+	return nil
+}
+
 // Run keeps the node alive in the cell until ctx ends; then it withdraws the
-// lease, ends what sessions are left and returns when its goroutines have.
+// lease, ends what sessions are left and returns when its goroutines have. It
+// ends by itself, with im.CodeConflict, when a newer incarnation of the node
+// has appeared. The mesh has to outlive it, to carry its last words.
 func (s *Server) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
+	running, stop := context.WithCancel(ctx)
+	defer stop()
 	for _, loop := range []func(context.Context){
 		s.announce.run, s.bells.run, s.peers.run, s.presence.run, s.pollLoop, s.cursorLoop,
 	} {
-		wg.Go(func() { loop(ctx) })
+		wg.Go(func() { loop(running) })
 	}
-	<-ctx.Done()
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-s.peers.fenced:
+		s.log.Error("node was ended", "node", s.node.ID, "err", err)
+	}
+	stop()
 	wg.Wait()
 	for _, ss := range s.hub.all() {
 		ss.kick(im.Errorf(im.CodeGoAway, "the server is shutting down"))
 	}
+	s.announce.flush()
 	s.tasks.close()
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
@@ -130,7 +156,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if err := s.registry.Withdraw(last, s.node.ID, s.node.Epoch); err != nil {
 		s.log.Warn("lease was not withdrawn; it will run out", "node", s.node.ID, "err", err)
 	}
-	return nil
+	return err
 }
 
 // after runs f in a goroutine of its own when d has passed, unless the server

@@ -25,6 +25,7 @@ type session struct {
 
 	presence atomic.Pointer[im.Presence]
 	watching atomic.Bool   // the client has asked for the presence of its contacts
+	changes  pacer         // of what others have to be told
 	cursor   atomic.Uint64 // acknowledged by the client
 	closed   atomic.Bool
 }
@@ -73,11 +74,18 @@ const maxEarly = 64
 // duplicate and dropped. Losing a push costs latency, never a message.
 type feed struct {
 	mu    sync.Mutex
-	state feedState            // guarded by mu
-	last  uint64               // guarded by mu: the newest seq pushed or known to the client
-	want  uint64               // guarded by mu: the newest seq heard of
-	early map[uint64]*im.Entry // guarded by mu: entries above last+1
-	armed bool                 // guarded by mu: a gap reader has been scheduled
+	state feedState             // guarded by mu
+	last  uint64                // guarded by mu: the newest seq pushed or known to the client
+	want  uint64                // guarded by mu: the newest seq heard of
+	news  uint64                // guarded by mu: counts what was heard
+	ahead uint64                // guarded by mu: last, when the log was found to end below it; else zero
+	early map[uint64]earlyEntry // guarded by mu: entries above last+1
+	armed bool                  // guarded by mu: a gap reader has been scheduled
+}
+
+type earlyEntry struct {
+	*im.Entry
+	own bool // the session has an ack for it
 }
 
 // start sets the head from which on entries are pushed.
@@ -103,21 +111,18 @@ func (s *session) offer(e *im.Entry, own bool) {
 		return
 	}
 	f.want = max(f.want, e.Seq)
+	f.news++
 	switch {
 	case f.state == feedBehind:
 	case f.state == feedLive && e.Seq == f.last+1:
-		if own {
-			f.last = e.Seq
-		} else {
-			s.push(e)
-		}
+		s.next(e, own)
 		s.drainEarly()
 		s.armIfBehind()
 	case len(f.early) < maxEarly:
 		if f.early == nil {
-			f.early = make(map[uint64]*im.Entry, 4)
+			f.early = make(map[uint64]earlyEntry, 4)
 		}
-		f.early[e.Seq] = e
+		f.early[e.Seq] = earlyEntry{e, own || f.early[e.Seq].own}
 		s.armIfBehind()
 	default:
 		s.armIfBehind()
@@ -133,7 +138,28 @@ func (s *session) heard(head uint64) {
 		return
 	}
 	f.want = max(f.want, head)
+	f.news++
 	s.armIfBehind()
+}
+
+// compared is heard for a head that was read from the log just now; calls must
+// not overlap. A log that ends below what the session had at the time of the
+// call before has lost entries: it was restored from an older backup, and the
+// client has to start over.
+func (s *session) compared(head uint64) {
+	f := &s.feed
+	f.mu.Lock()
+	regressed := f.state != feedClosed && head < f.ahead
+	f.ahead = 0
+	if head < f.last {
+		f.ahead = f.last
+	}
+	f.mu.Unlock()
+	if regressed {
+		s.kick(im.Errorf(im.CodeRegressed, "the inbox ends at %d, before what this device has: the server was restored from an older backup; connect and sync again", head))
+		return
+	}
+	s.heard(head)
 }
 
 // synced tells that the client itself has read up to seq, of head.
@@ -147,6 +173,19 @@ func (s *session) synced(seq, head uint64) {
 	f.state, f.last = feedLive, max(f.last, seq)
 	s.drainEarly()
 	s.armIfBehind()
+	if s.watching.Load() {
+		// Contact changes were not noticed meanwhile, and presence was dropped.
+		s.srv.after(0, func(ctx context.Context) { s.srv.presence.rewatch(ctx, s) })
+	}
+}
+
+// next runs with feed.mu held; e is the next entry.
+func (s *session) next(e *im.Entry, own bool) {
+	if own {
+		s.feed.last = e.Seq
+		return
+	}
+	s.push(e)
 }
 
 // push runs with feed.mu held; e is the next entry.
@@ -170,7 +209,7 @@ func (s *session) drainEarly() {
 			break
 		}
 		delete(f.early, e.Seq)
-		s.push(e)
+		s.next(e.Entry, e.own)
 	}
 	for seq := range f.early {
 		if seq <= f.last {
@@ -205,13 +244,13 @@ func (s *session) fill(ctx context.Context) {
 			return
 		}
 		f.state = feedFilling
-		after := f.last
+		after, news := f.last, f.news
 		f.mu.Unlock()
 
 		s.srv.metrics.gaps.Inc()
-		page, err := s.srv.store.Read(ctx, s.user, after, s.srv.cfg.SyncPage)
+		page, err := s.srv.readGap(ctx, s.user, after)
 		if err != nil || len(page.Entries) == 0 {
-			if !s.fillLater(err, page.Head) {
+			if s.fillLater(err, page.Head, news) {
 				return
 			}
 			continue
@@ -220,23 +259,41 @@ func (s *session) fill(ctx context.Context) {
 	}
 }
 
+// maxFills is how many gaps are read at a time. After an outage every session
+// may have one; waiting here costs nothing, in the storage it counts as slow.
+const maxFills = 32
+
+func (s *Server) readGap(ctx context.Context, u im.UserID, after uint64) (im.SyncPage, error) {
+	select {
+	case s.fills <- struct{}{}:
+		defer func() { <-s.fills }()
+	case <-ctx.Done():
+		return im.SyncPage{}, ctx.Err()
+	}
+	return s.store.Read(ctx, u, after, s.cfg.SyncPage)
+}
+
 // fillLater ends a reader that got nothing: with an error it comes back in a
 // second, without one the seq it heard of does not exist (an older backup).
-func (s *session) fillLater(err error, head uint64) (again bool) {
+// Only when something was heard since it began, at news, does it go on at once.
+func (s *session) fillLater(err error, head, news uint64) (ended bool) {
 	f := &s.feed
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if err == nil && f.news != news {
+		return false
+	}
 	if f.state == feedFilling {
 		f.state = feedLive
 	}
 	if err == nil {
 		f.want = min(f.want, max(head, f.last))
-		f.armed = false
-		return false
+		f.armed, f.early = false, nil
+		return true
 	}
 	s.srv.log.Debug("gap could not be read, will try again", "user", s.user, "session", s.id, "err", err)
 	s.srv.after(time.Second, s.fill)
-	return false
+	return true
 }
 
 func (s *session) pushPage(page im.SyncPage) {
@@ -247,7 +304,7 @@ func (s *session) pushPage(page im.SyncPage) {
 		e := &page.Entries[i]
 		s.srv.clock.Observe(e.MsgID)
 		if f.state == feedFilling && e.Seq == f.last+1 {
-			s.push(e)
+			s.next(e, f.early[e.Seq].own)
 		}
 	}
 	f.want = max(f.want, page.Head)

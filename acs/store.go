@@ -57,6 +57,10 @@ type DeviceStore interface {
 	// written when change returns true. It answers im.CodeNotFound for a device
 	// that does not exist.
 	UpdateDevice(ctx context.Context, u im.UserID, d im.DeviceID, change func(d *im.Device) (write bool)) error
+	// DeviceStates returns the devices of users that exist, in any order, read
+	// from the storage and no cache. When zones fail it returns those of the
+	// others, and the error.
+	DeviceStates(ctx context.Context, users []im.UserID) ([]im.DeviceState, error)
 	// SaveCursors moves the cursors of devices forward; never back.
 	SaveCursors(ctx context.Context, cursors []im.DeviceCursor) error
 }
@@ -85,12 +89,18 @@ type InboxStore interface {
 	AppendMessage(m im.Message, done func(im.Committed, error))
 	// Append logs entries in one inbox, outside of messages.
 	Append(ctx context.Context, u im.UserID, entries []im.Entry) ([]im.Entry, error)
-	// MarkRead moves the mark of (u, peer) forward and logs entry e in u's inbox
-	// when it moved. It answers the logged entry or nil.
+	// MarkRead moves the mark of (u, peer) forward to the latest message of peer
+	// that is not above upTo, and logs entry e with that UpTo in u's inbox when it
+	// moved. It answers the logged entry or nil.
 	MarkRead(ctx context.Context, u, peer im.UserID, upTo im.MsgID, e im.Entry) (*im.Entry, error)
 	// Read returns entries with seq above after, at most limit, without holes.
 	Read(ctx context.Context, u im.UserID, after uint64, limit int) (im.SyncPage, error)
+	// Heads returns the heads of users that exist, in any order. When zones fail
+	// it returns those of the others, and the error.
 	Heads(ctx context.Context, users []im.UserID) ([]im.Head, error)
+	// MaxMsgID returns the latest id in any inbox of the cell; zero: there is
+	// none. It may take seconds; it is for the start of a node.
+	MaxMsgID(ctx context.Context) (im.MsgID, error)
 	History(ctx context.Context, u im.UserID, q im.HistoryQuery) (im.HistoryPage, error)
 	Conversations(ctx context.Context, u im.UserID, limit int) ([]im.Conversation, error)
 	// ZoneOf names the zone of a user. Appends whose recipients lie in one zone

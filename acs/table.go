@@ -22,7 +22,6 @@ type tableEntry struct {
 }
 
 type tableNode struct {
-	epoch      uint64
 	generation uint64    // of the newest snapshot
 	pruneAt    time.Time // when sessions of older generations are forgotten; zero: nothing to do
 	users      map[im.UserID]int
@@ -44,7 +43,6 @@ func (t *table) apply(node im.NodeID, epoch uint64, u *im.SessionsUpdate, now ti
 		n = &tableNode{users: make(map[im.UserID]int)}
 		t.nodes[node] = n
 	}
-	n.epoch = epoch
 	if u.Snapshot {
 		n.generation++
 		n.pruneAt = now.Add(2 * time.Second)
@@ -77,7 +75,9 @@ func (t *table) put(n *tableNode, e *tableEntry) {
 	t.users[e.User] = append(list, e)
 }
 
-func (t *table) drop(n *tableNode, u im.UserID, match func(*tableEntry) bool) {
+// drop reports whether the user has left: he could be seen before, and cannot
+// any more.
+func (t *table) drop(n *tableNode, u im.UserID, match func(*tableEntry) bool) (left bool) {
 	old := t.users[u]
 	list := make([]*tableEntry, 0, len(old))
 	for _, o := range old {
@@ -85,21 +85,23 @@ func (t *table) drop(n *tableNode, u im.UserID, match func(*tableEntry) bool) {
 			list = append(list, o)
 		}
 	}
+	left = visible(u, old).Show != im.ShowOffline && visible(u, list).Show == im.ShowOffline
 	if n.users[u] -= len(old) - len(list); n.users[u] <= 0 {
 		delete(n.users, u)
 	}
 	if len(list) == 0 {
 		delete(t.users, u)
-		return
+		return left
 	}
 	t.users[u] = list
+	return left
 }
 
-// prune forgets what snapshots did not mention and returns the users.
-func (t *table) prune(now time.Time) []im.UserID {
+// prune forgets what snapshots did not mention and returns the users, and
+// those of them who cannot be seen any more.
+func (t *table) prune(now time.Time) (touched, left []im.UserID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var touched []im.UserID
 	for id, n := range t.nodes {
 		if n.pruneAt.IsZero() || now.Before(n.pruneAt) {
 			continue
@@ -107,32 +109,37 @@ func (t *table) prune(now time.Time) []im.UserID {
 		n.pruneAt = time.Time{}
 		for u := range n.users {
 			before := len(t.users[u])
-			t.drop(n, u, func(e *tableEntry) bool { return e.Node == id && e.generation < n.generation })
+			if t.drop(n, u, func(e *tableEntry) bool { return e.Node == id && e.generation < n.generation }) {
+				left = append(left, u)
+			}
 			if len(t.users[u]) != before {
 				touched = append(touched, u)
 			}
 		}
 	}
-	return touched
+	return touched, left
 }
 
-// forget drops all of a node and returns its users.
-func (t *table) forget(node im.NodeID) []im.UserID {
+// forget drops all of a node and returns its users, and those of them who
+// cannot be seen any more.
+func (t *table) forget(node im.NodeID) (touched, left []im.UserID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	n := t.nodes[node]
 	if n == nil {
-		return nil
+		return nil, nil
 	}
-	touched := make([]im.UserID, 0, len(n.users))
+	touched = make([]im.UserID, 0, len(n.users))
 	for u := range n.users {
 		touched = append(touched, u)
 	}
 	for _, u := range touched {
-		t.drop(n, u, func(e *tableEntry) bool { return e.Node == node })
+		if t.drop(n, u, func(e *tableEntry) bool { return e.Node == node }) {
+			left = append(left, u)
+		}
 	}
 	delete(t.nodes, node)
-	return touched
+	return touched, left
 }
 
 // of returns the sessions of u in the cell. The slice must not be changed.

@@ -27,8 +27,8 @@ func TestTableRoutes(t *testing.T) {
 	if got := nodesOf(tab.of(7), 1, nil); len(got) != 0 {
 		t.Errorf("user 7 is still reached on %v", got)
 	}
-	if got := tab.forget(2); !slices.Equal(got, []im.UserID{8}) {
-		t.Errorf("forgetting node 2 concerned %v; want [8]", got)
+	if got, left := tab.forget(2); !slices.Equal(got, []im.UserID{8}) || !slices.Equal(left, got) {
+		t.Errorf("forgetting node 2 concerned %v, and %v left; want [8]", got, left)
 	}
 	if len(tab.of(8)) != 0 || len(tab.of(7)) != 1 {
 		t.Errorf("after forgetting node 2: user 8 has %d sessions, user 7 %d; want 0 and 1", len(tab.of(8)), len(tab.of(7)))
@@ -43,16 +43,33 @@ func TestTableSnapshot(t *testing.T) {
 	tab.apply(2, 1, &im.SessionsUpdate{Up: []im.SessionInfo{info(7, 1, im.ShowOnline), info(8, 2, im.ShowOnline), info(9, 3, im.ShowOnline)}}, now)
 	tab.apply(2, 2, &im.SessionsUpdate{Snapshot: true, Up: []im.SessionInfo{info(7, 11, im.ShowOnline)}}, now)
 	tab.apply(2, 2, &im.SessionsUpdate{Up: []im.SessionInfo{info(8, 2, im.ShowOnline)}}, now)
-	if got := tab.prune(now.Add(time.Second)); got != nil {
+	if got, _ := tab.prune(now.Add(time.Second)); got != nil {
 		t.Errorf("pruned %v too early", got)
 	}
-	got := tab.prune(now.Add(3 * time.Second))
+	got, left := tab.prune(now.Add(3 * time.Second))
+	if !slices.Equal(left, []im.UserID{9}) {
+		t.Errorf("after pruning %v cannot be seen any more; want [9]", left)
+	}
 	slices.Sort(got)
 	if !slices.Equal(got, []im.UserID{7, 9}) {
 		t.Errorf("pruning concerned %v; want users 7 (its old session) and 9", got)
 	}
 	if len(tab.of(7)) != 1 || tab.of(7)[0].Session != 11 || len(tab.of(8)) != 1 || len(tab.of(9)) != 0 {
 		t.Errorf("after the snapshot: %v %v %v", tab.of(7), tab.of(8), tab.of(9))
+	}
+}
+
+// Who was only there invisibly has not been seen, and does not leave.
+func TestTableForgetsTheInvisibleInSilence(t *testing.T) {
+	now := time.Unix(1000, 0)
+	tab := newTable()
+	tab.apply(2, 1, &im.SessionsUpdate{Up: []im.SessionInfo{
+		info(7, 1, im.ShowInvisible), info(8, 2, im.ShowOnline), info(8, 3, im.ShowInvisible), info(9, 4, im.ShowAway),
+	}}, now)
+	tab.apply(1, 1, &im.SessionsUpdate{Up: []im.SessionInfo{info(9, 1, im.ShowOnline)}}, now)
+	touched, left := tab.forget(2)
+	if len(touched) != 3 || !slices.Equal(left, []im.UserID{8}) {
+		t.Errorf("forgetting concerned %v, and %v left; want three, and [8]", touched, left)
 	}
 }
 

@@ -49,6 +49,15 @@ type Device struct {
 	PrevReplaced time.Time `json:"-"`
 }
 
+// DeviceState says whether sessions of a device may go on.
+type DeviceState struct {
+	User     UserID
+	Device   DeviceID
+	Epoch    uint64 // sessions of a lower one were replaced
+	Void     bool   // revoked, or its token was taken
+	Disabled bool   // the account is
+}
+
 // Verifier is what is kept of a password for one mechanism: salt, iterations
 // and keys, sealed (package acs/auth). The storage sees opaque bytes.
 type Verifier struct {

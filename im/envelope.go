@@ -8,7 +8,6 @@ type Envelope struct {
 	Kick     *Kick
 	Signal   *Signal
 	Bells    []Bell
-	Presence *PresenceNotice
 }
 
 // Deliver carries an inbox entry to the sessions of its owner.
@@ -49,12 +48,4 @@ type Signal struct {
 	From UserID
 	To   UserID
 	Kind SignalKind
-}
-
-// PresenceNotice tells that what watchers see of a user has to be read again,
-// for instance because a subscription began or ended.
-type PresenceNotice struct {
-	User    UserID // whose presence
-	Watcher UserID // who shall be told
-	Gone    bool   // the watcher lost the right: show offline
 }

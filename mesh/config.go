@@ -20,7 +20,7 @@ type Config struct {
 	Heartbeat   config.Duration `toml:"heartbeat" doc:"how often a sign of life is sent on each link"`
 	DeadAfter   config.Duration `toml:"dead_after" doc:"silence, or time without a write getting through, after which a link is down; at least three heartbeats"`
 	Queue       config.Size     `toml:"queue" doc:"most bytes that wait for one peer; what does not fit is announced by doorbell"`
-	ForgetAfter config.Duration `toml:"forget_after" doc:"how long a peer whose lease has gone keeps its link and is dialled"`
+	ForgetAfter config.Duration `toml:"forget_after" doc:"how long a peer that has neither link nor lease any more is still dialled"`
 	DialTimeout config.Duration `toml:"dial_timeout" doc:"time for a connection, its TLS handshake and the hello"`
 	RedialMin   config.Duration `toml:"redial_min" doc:"first pause before a peer is dialled again; it doubles with each failure"`
 	RedialMax   config.Duration `toml:"redial_max" doc:"longest pause before a peer is dialled again"`

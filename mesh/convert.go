@@ -26,8 +26,7 @@ const (
 	frameKick     = cxxpb.FrameType(cxxpb.MeshFrameType_MESH_KICK)
 	frameSignal   = cxxpb.FrameType(cxxpb.MeshFrameType_MESH_SIGNAL)
 	frameBells    = cxxpb.FrameType(cxxpb.MeshFrameType_MESH_BELLS)
-	framePresence = cxxpb.FrameType(cxxpb.MeshFrameType_MESH_PRESENCE)
-	frameError    = cxxpb.FrameType_FRAME_ERROR
+	frameError    = cxxpb.FrameType(cxxpb.MeshFrameType_MESH_ERROR)
 )
 
 // encode appends the frames of an envelope, usually one, and reports their
@@ -52,11 +51,6 @@ func encode(dst []byte, e *im.Envelope) ([]byte, cxxpb.FrameType) {
 		}), frameSignal
 	case e.Bells != nil:
 		return encodeBells(dst, e.Bells), frameBells
-	case e.Presence != nil:
-		p := e.Presence
-		return proto.AppendFrame(dst, framePresence, 0, &cxxpb.MeshPresence{
-			User: uint64(p.User), Watcher: uint64(p.Watcher), Gone: p.Gone,
-		}), framePresence
 	}
 	return dst, cxxpb.FrameType_FRAME_NONE
 }
@@ -166,10 +160,6 @@ func decode(f proto.Frame, peer im.NodeID, epoch uint64) (e im.Envelope, known b
 		var p cxxpb.MeshBells
 		err = p.UnmarshalVT(f.Body)
 		e.Bells = bellsFromPB(&p)
-	case framePresence:
-		var p cxxpb.MeshPresence
-		err = p.UnmarshalVT(f.Body)
-		e.Presence = &im.PresenceNotice{User: im.UserID(p.User), Watcher: im.UserID(p.Watcher), Gone: p.Gone}
 	default:
 		return e, false, nil
 	}

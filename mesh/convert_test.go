@@ -51,7 +51,6 @@ func TestEnvelopesSurviveTheWire(t *testing.T) {
 		"kick":             {Kick: &im.Kick{User: 1, Device: 2, Below: 3, Except: 4, Code: im.CodeRevoked}},
 		"signal":           {Signal: &im.Signal{From: 1, To: 2, Kind: im.SignalStopped}},
 		"bells":            {Bells: []im.Bell{{User: 1, Seq: 2}, {User: 3, Seq: 4}}},
-		"presence":         {Presence: &im.PresenceNotice{User: 1, Watcher: 2, Gone: true}},
 		"highest user":     {Signal: &im.Signal{From: 1<<52 - 1, To: 1<<52 - 1, Kind: 255}},
 		"session lowest":   {Sessions: &im.SessionsUpdate{Up: []im.SessionInfo{{SessionKey: stamp, Presence: im.Presence{Priority: -128}}}}},
 		"kick of everyone": {Kick: &im.Kick{User: 1}},

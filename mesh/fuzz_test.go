@@ -51,7 +51,6 @@ func FuzzMeshFrame(f *testing.F) {
 		{Kick: &im.Kick{User: 1, Code: im.CodeRevoked}},
 		{Signal: &im.Signal{From: 1, To: 2, Kind: 1}},
 		{Bells: []im.Bell{{User: 1, Seq: 2}}},
-		{Presence: &im.PresenceNotice{User: 1, Watcher: 2}},
 	} {
 		frames, _ := encode([]byte{proto.Heartbeat}, &e)
 		f.Add(frames, uint8(1))

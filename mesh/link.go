@@ -84,7 +84,7 @@ func (l *link) handle(m *Mesh, f proto.Frame) error {
 		return err
 	}
 	if !known {
-		m.metrics.received.inc(framePresence + 1)
+		m.metrics.received.inc(frameOther)
 		return nil
 	}
 	m.metrics.received.inc(f.Type)

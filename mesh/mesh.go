@@ -169,8 +169,8 @@ func (m *Mesh) allPeers() []*peer {
 }
 
 // SetPeers says which nodes have a lease; the core calls it about once per
-// second. A peer that is no longer among them keeps its link for
-// mesh.forget_after, as leases are late when the registry is.
+// second. A peer that is no longer among them keeps the link it has, and is
+// dialled for mesh.forget_after, as leases are late when the registry is.
 func (m *Mesh) SetPeers(nodes []im.Node) {
 	alive := make(map[im.NodeID]bool, len(nodes))
 	for _, n := range nodes {

@@ -18,7 +18,6 @@ const (
 	endMalformed reason = "malformed"   // bytes that are no frame of ours
 	endReplaced  reason = "replaced"    // the peer has dialled again
 	endNewer     reason = "newer_epoch" // the peer has a later incarnation
-	endForgotten reason = "forgotten"   // the peer's lease has been gone for long
 	endOverflow  reason = "overflow"    // sessions could not be announced; a new link starts from a snapshot
 	endShutdown  reason = "shutdown"    // of this node
 
@@ -44,7 +43,9 @@ type metrics struct {
 
 // frameCounters has the counter of each frame type at hand; the last one is
 // for types that this version does not know.
-type frameCounters [framePresence + 2]prometheus.Counter
+type frameCounters [frameOther + 1]prometheus.Counter
+
+const frameOther = frameBells + 1
 
 func (c *frameCounters) inc(t cxxpb.FrameType) {
 	if t < 0 || int(t) >= len(c) || c[t] == nil {
@@ -55,7 +56,7 @@ func (c *frameCounters) inc(t cxxpb.FrameType) {
 
 var frameNames = map[cxxpb.FrameType]string{
 	frameDeliver: "deliver", frameSessions: "sessions", frameKick: "kick", frameSignal: "signal",
-	frameBells: "bells", framePresence: "presence", framePresence + 1: "other",
+	frameBells: "bells", frameOther: "other",
 }
 
 func newMetrics(reg prometheus.Registerer, queued func() float64) (*metrics, error) {

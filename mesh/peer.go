@@ -79,6 +79,7 @@ func (p *peer) serve(ctx context.Context, l *link) {
 	m.handler.LinkUp(l.peer, l.epoch)
 	l.read(m)
 	p.live.Store(nil)
+	p.parted()
 	writer.Wait()
 	m.metrics.links.Dec()
 	why, err := l.ended()
@@ -214,16 +215,23 @@ func (p *peer) seen(n im.Node) {
 	}
 }
 
-// gone takes that the peer has no lease.
+// gone takes that the peer has no lease. A link that works is proof of life and
+// stays: the peer may have lost the registry, and nothing else. Without a link
+// the peer is dialled for a while yet.
 func (p *peer) gone() {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.missing.IsZero() {
 		p.missing = time.Now()
 	}
-	forgotten := p.forgottenLocked()
-	p.mu.Unlock()
-	if l := p.live.Load(); l != nil && forgotten {
-		l.close(endForgotten, nil)
+}
+
+// parted takes that the link to the peer has ended: until then it was alive.
+func (p *peer) parted() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.missing.IsZero() {
+		p.missing = time.Now()
 	}
 }
 

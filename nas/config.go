@@ -47,6 +47,14 @@ func Default() Config {
 // longestWait keeps a ticket good for a while after the wait that it comes with.
 const longestWait = 40 * time.Second
 
+// loopbackHost is strict on purpose: a name could resolve to anything, and
+// localhost is what it is everywhere.
+func loopbackHost(hostport string) bool {
+	host, _, err := net.SplitHostPort(hostport)
+	ip := net.ParseIP(host)
+	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
+}
+
 // Validate reports every value that cannot be used.
 func (c Config) Validate() error {
 	var errs []error
@@ -58,6 +66,8 @@ func (c Config) Validate() error {
 	if c.Listen != "" {
 		_, _, err := net.SplitHostPort(c.Listen)
 		bad(err != nil, "listen", "%q is not host:port, such as 0.0.0.0:5200", c.Listen)
+		bad(err == nil && c.Plaintext && !loopbackHost(c.Listen), "plaintext",
+			"nas.listen is %q, which others can reach; without TLS listen on 127.0.0.1 or [::1] only, or remove nas.plaintext", c.Listen)
 	}
 	bad(c.Refresh.D() < 50*time.Millisecond || c.Refresh.D() > time.Minute, "refresh", "%s is not between 50ms and 1m", c.Refresh)
 	bad(c.KeepLast.D() < c.Refresh.D(), "keep_last", "%s is shorter than nas.refresh; use minutes", c.KeepLast)

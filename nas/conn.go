@@ -67,10 +67,27 @@ func (c *conn) handshake(ctx context.Context) (failed string) {
 	t := tls.Server(c.nc, c.srv.tls)
 	if err := t.HandshakeContext(ctx); err != nil {
 		c.srv.log.Debug("TLS handshake failed", "err", err)
+		c.foreign(err)
 		return "tls"
 	}
 	c.nc = t
 	return ""
+}
+
+// foreign answers what is no TLS at all so that a person can tell what is
+// wrong: a browser, or a client that was told to use plaintext.
+func (c *conn) foreign(err error) {
+	var not tls.RecordHeaderError
+	if !errors.As(err, &not) || not.Conn == nil {
+		return
+	}
+	switch string(not.RecordHeader[:4]) {
+	case "GET ", "POST", "HEAD", "PUT ", "OPTI", "CONN":
+		c.out = append(c.out, "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nThis port speaks C-XX, not HTTP. NAS answers HTTP on the port of http.listen.\n"...)
+	default:
+		c.refuse(0, im.Errorf(im.CodeMalformed, "this port speaks C-XX over TLS"))
+	}
+	c.linger()
 }
 
 // loop reads frames and answers them. Data that comes in drops does not move
@@ -130,6 +147,11 @@ func (c *conn) flush() error {
 // closing over unread data would reset the connection and lose the words.
 func (c *conn) farewell(e *im.Error) {
 	c.refuse(0, e)
+	c.linger()
+}
+
+// linger sends what is written and waits for the peer to have read it.
+func (c *conn) linger() {
 	if c.flush() != nil {
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"testing"
@@ -48,6 +49,8 @@ func RunContract(t *testing.T, f factory) {
 		"conversations":             testConversations,
 		"accounts":                  testAccounts,
 		"devices":                   testDevices,
+		"states of devices":         testDeviceStates,
+		"newest id":                 testMaxMsgID,
 		"contacts":                  testContacts,
 		"invitations":               testInvites,
 		"closing":                   testClosing,
@@ -434,7 +437,20 @@ func testConversations(t *testing.T, f factory) {
 	if all, err := s.Conversations(ctx, a, 1); err != nil || len(all) != 1 || all[0].Peer != b || all[0].Unread != 1 {
 		t.Fatal(all, err)
 	}
-	markRead(ids[4])
+	// A mark stands on a message that came in: what is ahead of all of them, and
+	// even of what an id can be, does not swallow later ones.
+	if e := markRead(math.MaxUint64); e == nil || e.UpTo != ids[4] {
+		t.Errorf("a mark ahead of all messages logged %+v, want up to %s", e, ids[4])
+	}
+	if e := markRead(ids[4] + 1<<41); e != nil {
+		t.Errorf("a mark with nothing new below it logged %+v", e)
+	}
+	for _, stranger := range []im.UserID{create(t, s, "dave"), 4711} {
+		e, err := s.MarkRead(ctx, a, stranger, ids[4], im.Entry{Kind: im.KindRead, MsgID: clock.Next(), From: a, Peer: stranger})
+		if e != nil || err != nil {
+			t.Errorf("marking a conversation that does not exist: %+v %v", e, err)
+		}
+	}
 	_, err := s.Append(ctx, a, []im.Entry{{Kind: im.KindRead, MsgID: clock.Next(), From: c, Peer: c, UpTo: ids[1]}})
 	if err != nil {
 		t.Fatal(err)

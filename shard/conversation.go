@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"math"
 	"slices"
 
 	"github.com/cxx-im/cxx/im"
@@ -56,7 +57,11 @@ func (s *Store) MarkRead(ctx context.Context, u, peer im.UserID, upTo im.MsgID, 
 		if err != nil || upTo <= m.upTo {
 			return err
 		}
-		m.upTo = upTo
+		newest, err := t.newestUnread(u, peer, m, upTo)
+		if err != nil || newest == 0 {
+			return err
+		}
+		m.upTo, e.UpTo = newest, newest
 		if m.below, err = t.readBelow(u, peer, m); err != nil {
 			return err
 		}
@@ -82,6 +87,17 @@ const unreadAbove = " WHERE user_id = ? AND conv_id = ? AND seq > ? AND msg_id >
 
 func (m mark) unreadArgs(u, peer im.UserID) []any {
 	return []any{int64(u), int64(peer), int64(m.below), int64(m.upTo), int64(u)}
+}
+
+// newestUnread returns the latest id of an unread incoming message that is not
+// above upTo; zero: there is none. A mark moves from message to message: one
+// that is ahead of them would swallow what comes later, and one with nothing
+// new below it would only fill the peer's log.
+func (t *txn) newestUnread(u, peer im.UserID, m mark, upTo im.MsgID) (im.MsgID, error) {
+	upTo = min(upTo, math.MaxInt64)
+	n, err := number(t.ctx, t, "SELECT COALESCE(MAX(msg_id), 0) FROM "+t.byConversation+unreadAbove+" AND msg_id <= ?",
+		append(m.unreadArgs(u, peer), int64(upTo))...)
+	return im.MsgID(n), err
 }
 
 // readBelow finds the place up to which nothing is unread, so that later counts

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
+	"sync"
 
 	"github.com/cxx-im/cxx/im"
 	"github.com/cxx-im/cxx/shard/schema"
@@ -103,6 +104,31 @@ func (s *Store) UpdateDevice(ctx context.Context, u im.UserID, d im.DeviceID, ch
 		found[0].ID = d
 		return t.writeDevice(u, &found[0], true)
 	})
+}
+
+// DeviceStates returns the devices of users that exist; see acs.DeviceStore.
+func (s *Store) DeviceStates(ctx context.Context, users []im.UserID) (out []im.DeviceState, err error) {
+	var mu sync.Mutex // guards out
+	err = s.perZone(users, func(z *zone, users []im.UserID) error {
+		return z.read(ctx, func(ctx context.Context, q schema.Queryer) error {
+			for part := range slices.Chunk(users, chunkUsers) {
+				err := scanAll(ctx, q, func(rows *sql.Rows) error {
+					var d im.DeviceState
+					err := rows.Scan(&d.User, &d.Device, &d.Epoch, &d.Void, &d.Disabled)
+					mu.Lock()
+					defer mu.Unlock()
+					out = append(out, d)
+					return err
+				}, "SELECT d.user_id, d.device_id, d.epoch, CASE WHEN d.revoked <> 0 OR COALESCE(LENGTH(d.token_hash), 0) = 0 THEN 1 ELSE 0 END, a.disabled"+
+					" FROM device d JOIN account a ON a.user_id = d.user_id WHERE d.user_id IN ("+idList(part)+")")
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+	return out, err
 }
 
 // SaveCursors moves the cursors of devices forward; never back. Zones that

@@ -98,6 +98,28 @@ func readHeads(ctx context.Context, q schema.Queryer, users []im.UserID) (out []
 	return out, err
 }
 
+// maxParts is in how many statements MaxMsgID looks through a zone, so that
+// none takes long.
+const maxParts = 64
+
+// MaxMsgID returns the latest id in any inbox of the cell; see acs.InboxStore.
+func (s *Store) MaxMsgID(ctx context.Context) (newest im.MsgID, err error) {
+	for _, z := range s.zones {
+		for i := range maxParts {
+			from, to := im.MakeUserID(im.Slots/maxParts*im.Slot(i), 0), im.MakeUserID(im.Slots/maxParts*im.Slot(i+1)-1, im.IDRandomMask)
+			err := z.read(ctx, func(ctx context.Context, q schema.Queryer) error {
+				n, err := number(ctx, q, "SELECT COALESCE(MAX(msg_id), 0) FROM inbox_head WHERE user_id BETWEEN ? AND ?", int64(from), int64(to))
+				newest = max(newest, im.MsgID(n))
+				return err
+			})
+			if err != nil {
+				return 0, err
+			}
+		}
+	}
+	return newest, nil
+}
+
 // History returns a page of one conversation, in ascending seq. Read together
 // with Before or alone it is the newest page below; with only After the oldest
 // above.

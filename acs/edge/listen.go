@@ -41,7 +41,7 @@ func listenError(addr string, err error) error {
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("edge: %s is taken by another program; stop it, or choose another address in cxx.listen", addr)
 	}
-	return fmt.Errorf("edge: listen on %s: %w", addr, err)
+	return fmt.Errorf("edge: cannot listen on %s; choose another address in cxx.listen: %w", addr, err)
 }
 
 func (s *Server) stopListening() {

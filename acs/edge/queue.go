@@ -136,7 +136,7 @@ func (c *conn) run(ctx context.Context, t task) {
 	case c.is(closing):
 		return
 	case !e.in.has(state(c.state.Load())):
-		c.fail(im.Errorf(im.CodeBadState, "%s may not be sent %s", proto.Name(t.kind), stateNames[c.state.Load()]))
+		c.fail(outOfPlace(t.kind, state(c.state.Load())))
 		return
 	}
 	r, err := e.handle(ctx, c, t.body)
@@ -146,4 +146,11 @@ func (c *conn) run(ctx context.Context, t task) {
 	if err != nil {
 		c.answerError(err)
 	}
+}
+
+func outOfPlace(kind cxxpb.FrameType, in state) *im.Error {
+	if kind == cxxpb.FrameType_FRAME_HELLO {
+		return im.Errorf(im.CodeBadState, "Hello may be sent once, as the first frame")
+	}
+	return im.Errorf(im.CodeBadState, "%s may not be sent %s", proto.Name(kind), stateNames[uint32(in)])
 }

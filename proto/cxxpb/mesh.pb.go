@@ -35,20 +35,20 @@ const (
 	MeshFrameType_MESH_KICK     MeshFrameType = 4
 	MeshFrameType_MESH_SIGNAL   MeshFrameType = 5
 	MeshFrameType_MESH_BELLS    MeshFrameType = 6
-	MeshFrameType_MESH_PRESENCE MeshFrameType = 7
+	MeshFrameType_MESH_ERROR    MeshFrameType = 12 // the Error of cxx.proto, under its number there: why a hello was refused
 )
 
 // Enum value maps for MeshFrameType.
 var (
 	MeshFrameType_name = map[int32]string{
-		0: "MESH_NONE",
-		1: "MESH_HELLO",
-		2: "MESH_DELIVER",
-		3: "MESH_SESSIONS",
-		4: "MESH_KICK",
-		5: "MESH_SIGNAL",
-		6: "MESH_BELLS",
-		7: "MESH_PRESENCE",
+		0:  "MESH_NONE",
+		1:  "MESH_HELLO",
+		2:  "MESH_DELIVER",
+		3:  "MESH_SESSIONS",
+		4:  "MESH_KICK",
+		5:  "MESH_SIGNAL",
+		6:  "MESH_BELLS",
+		12: "MESH_ERROR",
 	}
 	MeshFrameType_value = map[string]int32{
 		"MESH_NONE":     0,
@@ -58,7 +58,7 @@ var (
 		"MESH_KICK":     4,
 		"MESH_SIGNAL":   5,
 		"MESH_BELLS":    6,
-		"MESH_PRESENCE": 7,
+		"MESH_ERROR":    12,
 	}
 )
 
@@ -633,66 +633,6 @@ func (x *MeshBells) GetSeqs() []uint64 {
 	return nil
 }
 
-type MeshPresence struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	User          uint64                 `protobuf:"fixed64,1,opt,name=user,proto3" json:"user,omitempty"`
-	Watcher       uint64                 `protobuf:"fixed64,2,opt,name=watcher,proto3" json:"watcher,omitempty"`
-	Gone          bool                   `protobuf:"varint,3,opt,name=gone,proto3" json:"gone,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *MeshPresence) Reset() {
-	*x = MeshPresence{}
-	mi := &file_mesh_proto_msgTypes[8]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *MeshPresence) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*MeshPresence) ProtoMessage() {}
-
-func (x *MeshPresence) ProtoReflect() protoreflect.Message {
-	mi := &file_mesh_proto_msgTypes[8]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use MeshPresence.ProtoReflect.Descriptor instead.
-func (*MeshPresence) Descriptor() ([]byte, []int) {
-	return file_mesh_proto_rawDescGZIP(), []int{8}
-}
-
-func (x *MeshPresence) GetUser() uint64 {
-	if x != nil {
-		return x.User
-	}
-	return 0
-}
-
-func (x *MeshPresence) GetWatcher() uint64 {
-	if x != nil {
-		return x.Watcher
-	}
-	return 0
-}
-
-func (x *MeshPresence) GetGone() bool {
-	if x != nil {
-		return x.Gone
-	}
-	return false
-}
-
 var File_mesh_proto protoreflect.FileDescriptor
 
 const file_mesh_proto_rawDesc = "" +
@@ -740,11 +680,7 @@ const file_mesh_proto_rawDesc = "" +
 	"\x04kind\x18\x03 \x01(\rR\x04kind\"5\n" +
 	"\tMeshBells\x12\x14\n" +
 	"\x05users\x18\x01 \x03(\x06R\x05users\x12\x12\n" +
-	"\x04seqs\x18\x02 \x03(\x04R\x04seqs\"P\n" +
-	"\fMeshPresence\x12\x12\n" +
-	"\x04user\x18\x01 \x01(\x06R\x04user\x12\x18\n" +
-	"\awatcher\x18\x02 \x01(\x06R\awatcher\x12\x12\n" +
-	"\x04gone\x18\x03 \x01(\bR\x04gone*\x96\x01\n" +
+	"\x04seqs\x18\x02 \x03(\x04R\x04seqs*\xa8\x01\n" +
 	"\rMeshFrameType\x12\r\n" +
 	"\tMESH_NONE\x10\x00\x12\x0e\n" +
 	"\n" +
@@ -754,8 +690,9 @@ const file_mesh_proto_rawDesc = "" +
 	"\tMESH_KICK\x10\x04\x12\x0f\n" +
 	"\vMESH_SIGNAL\x10\x05\x12\x0e\n" +
 	"\n" +
-	"MESH_BELLS\x10\x06\x12\x11\n" +
-	"\rMESH_PRESENCE\x10\aB#Z!github.com/cxx-im/cxx/proto/cxxpbb\x06proto3"
+	"MESH_BELLS\x10\x06\x12\x0e\n" +
+	"\n" +
+	"MESH_ERROR\x10\f\"\x04\b\a\x10\a*\rMESH_PRESENCEB#Z!github.com/cxx-im/cxx/proto/cxxpbb\x06proto3"
 
 var (
 	file_mesh_proto_rawDescOnce sync.Once
@@ -770,7 +707,7 @@ func file_mesh_proto_rawDescGZIP() []byte {
 }
 
 var file_mesh_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_mesh_proto_goTypes = []any{
 	(MeshFrameType)(0),     // 0: cxx.v1.MeshFrameType
 	(*MeshHello)(nil),      // 1: cxx.v1.MeshHello
@@ -781,18 +718,17 @@ var file_mesh_proto_goTypes = []any{
 	(*MeshKick)(nil),       // 6: cxx.v1.MeshKick
 	(*MeshSignal)(nil),     // 7: cxx.v1.MeshSignal
 	(*MeshBells)(nil),      // 8: cxx.v1.MeshBells
-	(*MeshPresence)(nil),   // 9: cxx.v1.MeshPresence
-	(*Entry)(nil),          // 10: cxx.v1.Entry
+	(*Entry)(nil),          // 9: cxx.v1.Entry
 }
 var file_mesh_proto_depIdxs = []int32{
-	10, // 0: cxx.v1.MeshDeliver.entry:type_name -> cxx.v1.Entry
-	3,  // 1: cxx.v1.MeshSessions.up:type_name -> cxx.v1.MeshSession
-	4,  // 2: cxx.v1.MeshSessions.down:type_name -> cxx.v1.MeshSessionKey
-	3,  // [3:3] is the sub-list for method output_type
-	3,  // [3:3] is the sub-list for method input_type
-	3,  // [3:3] is the sub-list for extension type_name
-	3,  // [3:3] is the sub-list for extension extendee
-	0,  // [0:3] is the sub-list for field type_name
+	9, // 0: cxx.v1.MeshDeliver.entry:type_name -> cxx.v1.Entry
+	3, // 1: cxx.v1.MeshSessions.up:type_name -> cxx.v1.MeshSession
+	4, // 2: cxx.v1.MeshSessions.down:type_name -> cxx.v1.MeshSessionKey
+	3, // [3:3] is the sub-list for method output_type
+	3, // [3:3] is the sub-list for method input_type
+	3, // [3:3] is the sub-list for extension type_name
+	3, // [3:3] is the sub-list for extension extendee
+	0, // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_mesh_proto_init() }
@@ -807,7 +743,7 @@ func file_mesh_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mesh_proto_rawDesc), len(file_mesh_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   9,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -69,13 +69,22 @@ func (db *DB) open(ctx context.Context, readers int) error {
 	db.writes.SetMaxOpenConns(1)
 	conn, err := db.writes.Conn(ctx)
 	if err != nil {
-		return fmt.Errorf("the database file %s cannot be opened: %w", db.path, err)
+		return fmt.Errorf("the database file %s cannot be opened%s: %w", db.path, advice(err), err)
 	}
 	db.turn <- newWriter(db, conn)
 	db.reads = sql.OpenDB(lazyConnector{dsn(db.path)})
 	db.reads.SetMaxOpenConns(readers)
 	db.reads.SetMaxIdleConns(readers)
 	return nil
+}
+
+// advice is what to do about a file that is damaged or none of ours.
+func advice(err error) string {
+	var e *sqlite.Error
+	if errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_NOTADB || e.Code()&0xff == sqlite3.SQLITE_CORRUPT) {
+		return "; restore it from a backup, or correct the path of the zone"
+	}
+	return ""
 }
 
 // dsn sets what every connection needs. wal_autocheckpoint counts pages: about
