@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cxx-im/cxx/im"
+	"github.com/cxx-im/cxx/imtest/proc"
 	"github.com/cxx-im/cxx/proto"
 	"github.com/cxx-im/cxx/proto/cxxpb"
 )
@@ -25,7 +26,7 @@ func benchMessages(ctx context.Context, o options) error {
 		return err
 	}
 	fmt.Printf("messages engine=%s durability=%s tls=1.3 pairs=%d window=%d text=%dB\n",
-		o.engine, c.server.ready["durability"], o.pairs, o.window, o.size)
+		o.engine, c.server.Ready["durability"], o.pairs, o.window, o.size)
 	plan := msgPlan{pairs: o.pairs, window: o.window, messages: o.messages, size: o.size}
 	for round := range o.rounds {
 		before, err := c.cost()
@@ -71,7 +72,7 @@ func idle(ctx context.Context, o options, kind string) error {
 		conf = c.tls()
 		conf.ClientSessionCache = nil
 	}
-	before, err := usageOf(c.server.pid)
+	before, err := proc.UsageOf(c.server.Pid())
 	if err != nil {
 		return err
 	}
@@ -80,7 +81,7 @@ func idle(ctx context.Context, o options, kind string) error {
 	if err != nil {
 		return err
 	}
-	now, err := usageOf(c.server.pid)
+	now, err := proc.UsageOf(c.server.Pid())
 	if err != nil {
 		return err
 	}
@@ -96,11 +97,11 @@ func idle(ctx context.Context, o options, kind string) error {
 		}
 	}
 	wait(ctx, o.settle)
-	settled, err := usageOf(c.server.pid)
+	settled, err := proc.UsageOf(c.server.Pid())
 	if err != nil {
 		return err
 	}
-	per := func(u usage) float64 { return float64(u.rss-before.rss) / float64(o.conns) / 1024 }
+	per := func(u proc.Usage) float64 { return float64(u.RSS-before.RSS) / float64(o.conns) / 1024 }
 	fmt.Printf("idle %s: %d logged-in connections, %.2f KiB each at once, %.2f KiB each after a collection and %v (resident growth of the whole process)\n",
 		kind, o.conns, per(now), per(settled), o.settle)
 	return ctx.Err()
@@ -124,9 +125,9 @@ func benchLogin(ctx context.Context, o options) error {
 	const users = 100
 	for _, kind := range []string{"plaintext", "tls resumed"} {
 		var conf *tls.Config
-		addr := c.server.ready["plain"]
+		addr := c.server.Ready["plain"]
 		if kind != "plaintext" {
-			conf, addr = c.tls(), c.server.ready["cxx"]
+			conf, addr = c.tls(), c.server.Ready["cxx"]
 			conf.ClientSessionCache = tls.NewLRUClientSessionCache(users)
 		}
 		conns, err := c.connect(ctx, users, conf)

@@ -2,13 +2,8 @@ package main
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
 	"crypto/tls"
 	"database/sql"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,21 +11,23 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	_ "github.com/go-sql-driver/mysql" // makes the database that the server is given
 
+	"github.com/cxx-im/cxx/imtest/proc"
 	"github.com/cxx-im/cxx/internal/testenv/env"
 	"github.com/cxx-im/cxx/proto"
 )
 
 // cell is a server under test and the database beside it.
 type cell struct {
-	server *process
-	db     int // pid of the database, 0 when it is embedded
-	stopDB func()
-	key    []byte // signs the tokens by which the load generator logs in
-	dir    string
+	server  *proc.Process
+	db      int // pid of the database, 0 when it is embedded
+	stopDB  func()
+	backend *proc.Backend // vouches for the users of the load generator
+	dir     string
 }
 
 // startCell starts a server with a fresh store. extra are further settings.
@@ -39,19 +36,17 @@ func startCell(ctx context.Context, o options, name string, extra ...string) (*c
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	c := &cell{dir: dir, key: make([]byte, 32), stopDB: func() {}}
-	rand.Read(c.key)
-	keyFile := filepath.Join(dir, "jwt.key")
-	if err := os.WriteFile(keyFile, c.key, 0o600); err != nil {
+	backend, err := proc.NewBackend(filepath.Join(dir, "jwt.key"))
+	if err != nil {
 		return nil, err
 	}
+	c := &cell{dir: dir, backend: backend, stopDB: func() {}}
 	args := []string{
 		"serve", "--data", filepath.Join(dir, "data"), "--set",
 		"nas.listen=127.0.0.1:0", "cxx.listen=127.0.0.1:0", "cxx.allow_plaintext=true", "cxx.plaintext=127.0.0.1:0",
-		"http.listen=127.0.0.1:0", "admin.listen=127.0.0.1:0", "cxx.test_mode=true", "auth.test_mode=true",
-		fmt.Sprintf(`auth.jwt.keys=[{algorithm="HS256",file=%q}]`, keyFile),
-		"auth.jwt.issuer=bench", "auth.jwt.audience=cxx", "auth.jwt.auto_create=true", "log.level=warn",
+		"http.listen=127.0.0.1:0", "admin.listen=127.0.0.1:0", "cxx.test_mode=true", "auth.test_mode=true", "log.level=warn",
 	}
+	args = append(args, backend.Settings()...)
 	if o.engine == "mysql" {
 		dsn, err := c.startDB(dir)
 		if err != nil {
@@ -59,12 +54,12 @@ func startCell(ctx context.Context, o options, name string, extra ...string) (*c
 		}
 		args = append(args, fmt.Sprintf(`storage.zone=[{id=1,driver="mysql",dsn=%q,slots="0-16383"}]`, dsn))
 	}
-	var err error
-	c.server, err = start(ctx, filepath.Join(dir, "cxxd.log"), o.server, append(args, extra...)...)
-	if err != nil {
+	if c.server, err = proc.Start(filepath.Join(dir, "cxxd.log"), o.server, append(args, extra...)...); err != nil {
 		c.stopDB()
 		return nil, err
 	}
+	// The connections of an interrupted benchmark end with the server.
+	context.AfterFunc(ctx, func() { _ = c.server.Signal(syscall.SIGTERM) })
 	return c, nil
 }
 
@@ -84,7 +79,7 @@ func (c *cell) startDB(dir string) (dsn string, err error) {
 }
 
 func (c *cell) stop() {
-	c.server.stop()
+	_ = c.server.Stop()
 	c.stopDB()
 }
 
@@ -92,12 +87,12 @@ func (c *cell) stop() {
 type cost struct{ server, db time.Duration }
 
 func (c *cell) cost() (cost, error) {
-	u, err := usageOf(c.server.pid)
+	u, err := proc.UsageOf(c.server.Pid())
 	if err != nil || c.db == 0 {
-		return cost{server: u.cpu}, err
+		return cost{server: u.CPU}, err
 	}
-	d, err := usageOf(c.db)
-	return cost{u.cpu, d.cpu}, err
+	d, err := proc.UsageOf(c.db)
+	return cost{u.CPU, d.CPU}, err
 }
 
 func (a cost) minus(b cost) cost { return cost{a.server - b.server, a.db - b.db} }
@@ -108,7 +103,7 @@ func (c *cell) collect(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.server.ready["admin"]+"/debug/pprof/heap?gc=1", nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.server.Ready["admin"]+"/debug/pprof/heap?gc=1", nil)
 	if err != nil {
 		return nil, err
 	}
@@ -126,25 +121,11 @@ func (c *cell) tls() *tls.Config {
 	return &tls.Config{InsecureSkipVerify: true, NextProtos: []string{proto.ALPN}, MinVersion: tls.VersionTLS13}
 }
 
-// jwt vouches for a user, as an operator's backend would.
-func (c *cell) jwt(user string) string {
-	part := func(v any) string {
-		b, _ := json.Marshal(v)
-		return base64.RawURLEncoding.EncodeToString(b)
-	}
-	text := part(map[string]string{"alg": "HS256", "typ": "JWT"}) + "." + part(map[string]any{
-		"sub": user, "iss": "bench", "aud": "cxx", "exp": time.Now().Add(time.Hour).Unix(),
-	})
-	mac := hmac.New(sha256.New, c.key)
-	mac.Write([]byte(text))
-	return text + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
-}
-
 // connect logs n users in, some at a time. conf nil means plaintext.
 func (c *cell) connect(ctx context.Context, n int, conf *tls.Config) ([]*conn, error) {
-	addr := c.server.ready["plain"]
+	addr := c.server.Ready["plain"]
 	if conf != nil {
-		addr = c.server.ready["cxx"]
+		addr = c.server.Ready["cxx"]
 	}
 	out := make([]*conn, n)
 	var wg sync.WaitGroup
@@ -155,7 +136,7 @@ func (c *cell) connect(ctx context.Context, n int, conf *tls.Config) ([]*conn, e
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			one, err := login(ctx, addr, conf, c.jwt(fmt.Sprintf("user%d", i)))
+			one, err := login(ctx, addr, conf, c.backend.Token(fmt.Sprintf("user%d", i)))
 			mu.Lock()
 			defer mu.Unlock()
 			if out[i] = one; err != nil && failed == nil {

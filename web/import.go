@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"encoding/csv"
@@ -86,34 +87,59 @@ func Import(ctx context.Context, in io.Reader, accounts Accounts, report func(ad
 	return out, err
 }
 
-// eachLine reads the CSV text. A line that is none goes to visit as bad.
+// maxLine is the most bytes of a line: an address and a password, all quoted.
+const maxLine = 16 << 10
+
+// eachLine reads the CSV text. A line that is none goes to visit as bad. Each
+// line stands for itself: neither an address nor a password can hold a line
+// break, and a quote that is not closed must not swallow the users after it.
 func eachLine(in io.Reader, visit func(line int, fields []string, bad error) error) error {
-	r := csv.NewReader(in)
-	r.FieldsPerRecord = -1
-	for number := 0; ; number++ {
-		fields, err := r.Read()
+	r := bufio.NewReaderSize(in, maxLine)
+	for number := 1; ; number++ {
+		text, more, err := r.ReadLine()
 		if errors.Is(err, io.EOF) {
 			return nil
-		}
-		var parse *csv.ParseError
-		switch {
-		case errors.As(err, &parse):
-			err = visit(parse.StartLine, nil, im.Errorf(im.CodeInvalid, "not a CSV line: %v", parse.Err))
-		case err != nil:
-			return err
-		case number == 0 && len(fields) == 2 && strings.TrimPrefix(fields[0], "\ufeff") == "addr" && fields[1] == "password":
-			continue
-		case len(fields) != 2:
-			line, _ := r.FieldPos(0)
-			err = visit(line, fields, im.Errorf(im.CodeInvalid, "%d fields; a line is addr,password, with quotes around a password that has a comma", len(fields)))
-		default:
-			line, _ := r.FieldPos(0)
-			err = visit(line, []string{strings.TrimSpace(strings.TrimPrefix(fields[0], "\ufeff")), fields[1]}, nil)
 		}
 		if err != nil {
 			return err
 		}
+		var fields []string
+		var bad error
+		if more {
+			bad = im.Errorf(im.CodeInvalid, "longer than %d bytes", maxLine)
+		} else {
+			fields, bad = splitLine(string(text), number == 1)
+		}
+		for ; more && err == nil; _, more, err = r.ReadLine() { // pass over the rest
+		}
+		if fields == nil && bad == nil {
+			continue
+		}
+		if err := visit(number, fields, bad); err != nil {
+			return err
+		}
 	}
+}
+
+// splitLine returns the address and the password of a line; nothing for an
+// empty line and for the heading.
+func splitLine(text string, isFirst bool) ([]string, error) {
+	text = strings.TrimRight(strings.TrimPrefix(text, "\ufeff"), "\r")
+	if text == "" {
+		return nil, nil
+	}
+	r := csv.NewReader(strings.NewReader(text))
+	r.FieldsPerRecord = -1
+	fields, err := r.Read()
+	switch {
+	case err != nil:
+		return nil, im.Errorf(im.CodeInvalid, `the quotes are not right; around a field they are as in addr,"pass""word", where "" stands for one`)
+	case isFirst && len(fields) == 2 && fields[0] == "addr" && fields[1] == "password":
+		return nil, nil
+	case len(fields) != 2:
+		return fields, im.Errorf(im.CodeInvalid, "a line is addr,password; this one has %d fields (put quotes around a password that has a comma)", len(fields))
+	}
+	return []string{strings.TrimSpace(fields[0]), fields[1]}, nil
 }
 
 func first(fields []string) string {

@@ -19,7 +19,9 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, conf *tls.Config
 	if conf != nil {
 		l = tls.NewListener(l, conf)
 	}
+	fresh := newFresh()
 	s := &http.Server{
+		ConnState:         fresh.note,
 		Handler:           h,
 		ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout:       75 * time.Second,
@@ -33,6 +35,7 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, conf *tls.Config
 		return fmt.Errorf("web: serve %s: %w", l.Addr(), err)
 	case <-ctx.Done():
 	}
+	fresh.close()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	if err := s.Shutdown(grace); err != nil {

@@ -23,6 +23,11 @@ func checkCommand() *cobra.Command {
 			}
 			out := c.OutOrStdout()
 			fmt.Fprintln(out, "configuration: good")
+			dir := node.CheckData(s.data) // every other sentence would be about it too
+			report(out, "data directory", dir)
+			if dir != nil {
+				return fmt.Errorf("a start would fail: %w", dir)
+			}
 			keys := node.CheckKeys(cfg, s.data)
 			report(out, "keys", keys)
 			zones, err := shard.Check(c.Context(), cfg.Storage, s.data)
@@ -52,7 +57,10 @@ func report(out io.Writer, what string, err error) {
 }
 
 func zone(out io.Writer, z shard.ZoneReport) error {
-	name := fmt.Sprintf("zone %d (%s)", z.ID, z.Where)
+	name := fmt.Sprintf("zone %d", z.ID)
+	if z.Where != "" {
+		name += " (" + z.Where + ")"
+	}
 	if z.Problem != nil {
 		report(out, name, z.Problem)
 		return fmt.Errorf("zone %d: %w", z.ID, z.Problem)

@@ -19,7 +19,7 @@ func demoCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "demo",
 		Short: "Run a server for a moment: make two users, send messages, show them",
-		Args:  cobra.NoArgs,
+		Args:  wants(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(c.Context(), time.Minute)
 			defer cancel()

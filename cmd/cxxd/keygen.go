@@ -18,7 +18,7 @@ func keygenCommand() *cobra.Command {
 		Use:   "keygen --out DIR --nodes 1,2,3 [--host NAME …]",
 		Short: "Make the keys and certificates of a cell",
 		Long:  "Makes what the processes of a cell need in common: a server certificate, an identity for\neach ACS, the keys of login tickets, the key that seals passwords, the admin token. What is\nthere already is kept, so that nodes can be added later.",
-		Args:  cobra.NoArgs,
+		Args:  wants(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			made, err := pki.Cell(dir, hosts, nodes, func(path string) error {
 				_, err := node.MakeSeal(path)

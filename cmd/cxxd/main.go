@@ -25,14 +25,13 @@ func main() {
 }
 
 func root() *cobra.Command {
-	r := &cobra.Command{
-		Use:           "cxxd",
-		Short:         "C-XX instant messaging server",
-		Long:          "cxxd serves instant messaging. Without configuration, cxxd serve is everything in one\nprocess on SQLite, for this machine only. docs/OPERATIONS.md tells how to grow it to a cell.",
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Version:       version,
-	}
+	r := group("cxxd", "C-XX instant messaging server")
+	r.Long = "cxxd serves instant messaging. Without configuration, cxxd serve is everything in one\nprocess on SQLite, for this machine only. docs/OPERATIONS.md tells how to grow it to a cell."
+	r.SilenceErrors, r.SilenceUsage, r.Version = true, true, version
+	r.Args = cobra.ArbitraryArgs // group has the words for what is no command
+	r.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return fmt.Errorf("%w; %s --help lists the flags", err, c.CommandPath())
+	})
 	r.CompletionOptions.HiddenDefaultCmd = true
 	r.AddCommand(serveCommands()...)
 	r.AddCommand(configCommand(), checkCommand(), keygenCommand(), userCommand(), inviteCommand(), statusCommand(), drainCommand(), demoCommand())

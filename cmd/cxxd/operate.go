@@ -52,6 +52,12 @@ func (s *settings) admin(ctx context.Context) (c *web.Client, done func() error,
 	if !errors.Is(err, errNotRunning) {
 		return c, func() error { return nil }, err
 	}
+	if err := node.CheckData(s.data); err != nil {
+		return nil, nil, err
+	}
+	if _, err := os.Stat(s.data); err != nil {
+		fmt.Fprintf(os.Stderr, "no server has run on the data directory %s; it is made now\n", s.data)
+	}
 	quiet := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	return node.OpenOffline(ctx, cfg, s.data, quiet)
 }
@@ -60,7 +66,7 @@ func (s *settings) admin(ctx context.Context) (c *web.Client, done func() error,
 func onRunning(use, short string, run func(c *cobra.Command, a *web.Client) error) *cobra.Command {
 	var s settings
 	c := &cobra.Command{
-		Use: use, Short: short, Args: cobra.NoArgs,
+		Use: use, Short: short, Args: wants(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := s.load(nil)
 			if err != nil {
@@ -112,7 +118,7 @@ func drainCommand() *cobra.Command {
 func inviteCommand() *cobra.Command {
 	var uses int
 	var valid time.Duration
-	c := onUsers("invite", "Make an invitation code for registration", cobra.NoArgs,
+	c := onUsers("invite", "Make an invitation code for registration", wants(0, 0),
 		func(ctx context.Context, c *cobra.Command, a *web.Client, _ []string) error {
 			inv, err := a.CreateInvite(ctx, uses, valid)
 			if err != nil {

@@ -49,7 +49,7 @@ func configCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "config",
 		Short: "Print every configuration key with its default",
-		Args:  cobra.NoArgs,
+		Args:  wants(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			fmt.Fprint(c.OutOrStdout(), Reference())
 			return nil

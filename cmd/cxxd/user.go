@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -17,9 +18,8 @@ import (
 )
 
 func userCommand() *cobra.Command {
-	c := &cobra.Command{Use: "user", Short: "Make, list and change accounts, on a running server or a stopped one"}
-	c.AddCommand(userAdd(), userPasswd(), userImport(), userList(), userSwitch("disable"), userSwitch("enable"), userDevices(), userRevoke())
-	return c
+	return group("user", "Make, list and change accounts, on a running server or a stopped one",
+		userAdd(), userPasswd(), userImport(), userList(), userSwitch("disable"), userSwitch("enable"), userDevices(), userRevoke())
 }
 
 // onUsers is a command that works on accounts of a running or stopped server.
@@ -41,94 +41,125 @@ func onUsers(use, short string, args cobra.PositionalArgs, run func(ctx context.
 
 const passwordFlag = "password-file"
 
-func withPassword(c *cobra.Command) *cobra.Command {
+// withPassword gives c the flag, and reads the password before anything is
+// opened or made.
+func withPassword(c *cobra.Command, password *string) *cobra.Command {
 	c.Flags().String(passwordFlag, "", "file with the password, - for standard input")
-	_ = c.MarkFlagRequired(passwordFlag)
+	c.PreRunE = func(c *cobra.Command, _ []string) (err error) {
+		*password, err = readPassword(c)
+		return err
+	}
 	return c
 }
 
 // readPassword reads the first line of the file that the flag names.
 func readPassword(c *cobra.Command) (string, error) {
 	name, _ := c.Flags().GetString(passwordFlag)
-	in := c.InOrStdin()
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return "", fmt.Errorf("the password file cannot be read: %w", err)
-		}
-		defer f.Close()
-		in = f
+	if name == "" {
+		return "", errors.New("give the password with --" + passwordFlag + " FILE, or - to type it in or pipe it")
 	}
+	in, done, err := open(c, name)
+	if err != nil {
+		return "", fmt.Errorf("the password file cannot be read: %w", err)
+	}
+	defer done()
 	line, err := bufio.NewReader(io.LimitReader(in, 4096)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return "", fmt.Errorf("the password cannot be read: %w", err)
 	}
 	if line = strings.TrimRight(line, "\r\n"); line == "" {
-		return "", errors.New("the password is empty; write it in the first line of the file")
+		return "", fmt.Errorf("the first line of the password file %s is empty; write the password there", name)
 	}
 	return line, nil
 }
 
+// open opens a file, or standard input for -.
+func open(c *cobra.Command, name string) (in io.Reader, done func() error, err error) {
+	if name == "-" {
+		return c.InOrStdin(), func() error { return nil }, nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return nil, nil, errors.Join(fmt.Errorf("%s is a directory", name), f.Close())
+	}
+	return f, f.Close, nil
+}
+
+// lineText shows a line that made no account. What the file says is shown
+// escaped and short: it may be anything.
+func lineText(l web.LineError) string {
+	s := ""
+	if l.Line > 0 {
+		s = fmt.Sprintf("line %d: ", l.Line)
+	}
+	if l.Addr != "" {
+		shown := strings.Trim(strconv.QuoteToGraphic(l.Addr), `"`)
+		if len(shown) > 80 {
+			shown = strings.ToValidUTF8(shown[:80], "") + "…"
+		}
+		s += shown + ": "
+	}
+	return s + l.Detail + " (" + l.Code + ")"
+}
+
 func userAdd() *cobra.Command {
-	return withPassword(onUsers("add ADDR --password-file FILE|-", "Make an account", cobra.ExactArgs(1),
+	var password string
+	return withPassword(onUsers("add ADDR --password-file FILE|-", "Make an account", wants(1, 1),
 		func(ctx context.Context, c *cobra.Command, a *web.Client, args []string) error {
-			password, err := readPassword(c)
-			if err != nil {
-				return err
-			}
 			u, err := a.CreateUser(ctx, args[0], password)
 			if err != nil {
 				return err
 			}
 			fmt.Fprintf(c.OutOrStdout(), "made %s, user %s\n", u.Addr, u.ID)
 			return nil
-		}))
+		}), &password)
 }
 
 func userPasswd() *cobra.Command {
-	c := withPassword(onUsers("passwd ADDR --password-file FILE|-", "Set the password of an account", cobra.ExactArgs(1),
+	var password string
+	c := withPassword(onUsers("passwd ADDR --password-file FILE|-", "Set the password of an account", wants(1, 1),
 		func(ctx context.Context, c *cobra.Command, a *web.Client, args []string) error {
-			password, err := readPassword(c)
-			if err != nil {
-				return err
-			}
 			end, _ := c.Flags().GetBool("end-sessions")
 			if err := a.SetPassword(ctx, args[0], password, end); err != nil {
 				return err
 			}
 			fmt.Fprintf(c.OutOrStdout(), "the password of %s is set\n", args[0])
 			return nil
-		}))
+		}), &password)
 	c.Flags().Bool("end-sessions", false, "also log the user out everywhere")
 	return c
 }
 
 func userImport() *cobra.Command {
-	return onUsers("import FILE|-", "Make accounts from a CSV file with lines addr,password", cobra.ExactArgs(1),
-		func(ctx context.Context, c *cobra.Command, a *web.Client, args []string) error {
-			in := c.InOrStdin()
-			if args[0] != "-" {
-				f, err := os.Open(args[0])
-				if err != nil {
-					return fmt.Errorf("the file cannot be read: %w", err)
-				}
-				defer f.Close()
-				in = f
-			}
+	var in io.Reader
+	done := func() error { return nil }
+	c := onUsers("import FILE|-", "Make accounts from a CSV file with lines addr,password", wants(1, 1),
+		func(ctx context.Context, c *cobra.Command, a *web.Client, _ []string) error {
+			defer done()
 			r, err := a.ImportUsers(ctx, in)
 			for _, l := range r.Failed {
-				fmt.Fprintf(c.ErrOrStderr(), "line %d: %s: %s: %s\n", l.Line, l.Addr, l.Code, l.Detail)
+				fmt.Fprintln(c.ErrOrStderr(), lineText(l))
 			}
-			fmt.Fprintf(c.OutOrStdout(), "%d accounts made, %d lines not\n", r.Made, len(r.Failed))
+			fmt.Fprintf(c.OutOrStdout(), "%d accounts made, %d lines refused\n", r.Made, len(r.Failed))
 			if err == nil && len(r.Failed) > 0 {
 				err = fmt.Errorf("%d lines made no account; correct them and import again, what is made already stays", len(r.Failed))
 			}
 			return err
 		})
+	c.PreRunE = func(c *cobra.Command, args []string) (err error) {
+		if in, done, err = open(c, args[0]); err != nil {
+			return fmt.Errorf("the file with the accounts cannot be read: %w", err)
+		}
+		return nil
+	}
+	return c
 }
 
 func userList() *cobra.Command {
-	return onUsers("list", "List accounts", cobra.NoArgs,
+	return onUsers("list", "List accounts", wants(0, 0),
 		func(ctx context.Context, c *cobra.Command, a *web.Client, _ []string) error {
 			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 4, 2, ' ', 0)
 			fmt.Fprintln(w, "USER\tADDRESS\tMADE\tSTATE")
@@ -158,7 +189,7 @@ func userSwitch(verb string) *cobra.Command {
 	if verb == "disable" {
 		short = "End the sessions of an account and refuse new ones"
 	}
-	return onUsers(verb+" ADDR", short, cobra.ExactArgs(1),
+	return onUsers(verb+" ADDR", short, wants(1, 1),
 		func(ctx context.Context, c *cobra.Command, a *web.Client, args []string) error {
 			run := a.EnableUser
 			if verb == "disable" {
@@ -173,7 +204,7 @@ func userSwitch(verb string) *cobra.Command {
 }
 
 func userDevices() *cobra.Command {
-	return onUsers("devices ADDR", "List the devices of an account", cobra.ExactArgs(1),
+	return onUsers("devices ADDR", "List the devices of an account", wants(1, 1),
 		func(ctx context.Context, c *cobra.Command, a *web.Client, args []string) error {
 			list, err := a.Devices(ctx, args[0])
 			if err != nil {
@@ -193,7 +224,7 @@ func userDevices() *cobra.Command {
 }
 
 func userRevoke() *cobra.Command {
-	return onUsers("revoke ADDR [DEVICE]", "Log out one device of an account, or all", cobra.RangeArgs(1, 2),
+	return onUsers("revoke ADDR [DEVICE]", "Log out one device of an account, or all", wants(1, 2),
 		func(ctx context.Context, c *cobra.Command, a *web.Client, args []string) error {
 			var d im.DeviceID
 			if len(args) == 2 {

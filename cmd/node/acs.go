@@ -17,12 +17,15 @@ import (
 	"github.com/cxx-im/cxx/proto"
 )
 
-func (n *Node) openCore(context.Context) error {
+func (n *Node) openCore(ctx context.Context) error {
 	var err error
 	n.core, err = acs.New(n.cfg.ACS, acs.Deps{
 		Node: n.self, Store: n.store, Registry: n.registry, Log: n.log, Metrics: n.metrics,
 	})
 	if err != nil {
+		return err
+	}
+	if err := n.core.CatchUp(ctx); err != nil {
 		return err
 	}
 	if n.mesh != nil {
@@ -41,20 +44,27 @@ func (n *Node) openCore(context.Context) error {
 		return err
 	}
 	n.core.UsePasswords(n.logins)
+	if err := n.logins.CheckSeal(ctx); err != nil {
+		return fmt.Errorf("nobody could log in by password: %w", err)
+	}
 	return nil
 }
 
 // OpenSeal loads the key that seals verifiers; a server on its own makes it at
 // its first start.
 func OpenSeal(cfg Config, dataDir string) (*auth.Seal, error) {
-	path := below(dataDir, cfg.Auth.SealFile, pki.SecretFile(dataDir, pki.SecretSeal))
+	path := sealPath(cfg, dataDir)
 	if _, err := os.Stat(path); !os.IsNotExist(err) {
 		return auth.LoadSeal(path)
 	}
 	if cfg.Redis.Addr != "" {
-		return nil, fmt.Errorf("the seal key %s is missing; every node of a cell needs the same one: make it once with cxxd keygen and copy it here", path)
+		return nil, missingFile{path, "seals the passwords"}
 	}
 	return MakeSeal(path)
+}
+
+func sealPath(cfg Config, dataDir string) string {
+	return below(dataDir, cfg.Auth.SealFile, pki.SecretFile(dataDir, pki.SecretSeal))
 }
 
 // MakeSeal makes the key that seals verifiers, and the directory it lies in.

@@ -133,6 +133,9 @@ func (c LogConfig) Validate() error {
 
 // Validate names the key that is wrong and what to do.
 func (c HTTPConfig) Validate() error {
+	if err := hostPort(c.Listen); err != nil {
+		return err
+	}
 	if c.Listen != "" && !c.TLS && !c.Proxied && !isLoopback(c.Listen) {
 		return fmt.Errorf("listen is %q, which others can reach without TLS; set http.tls = true, or http.proxied = true behind a proxy that ends TLS", c.Listen)
 	}
@@ -141,8 +144,22 @@ func (c HTTPConfig) Validate() error {
 
 // Validate names the key that is wrong and what to do.
 func (c AdminConfig) Validate() error {
+	if err := hostPort(c.Listen); err != nil {
+		return err
+	}
 	if c.Listen != "" && !isLoopback(c.Listen) {
 		return fmt.Errorf("listen is %q; the admin API speaks no TLS, so choose a loopback address and reach it through a tunnel or proxy", c.Listen)
+	}
+	return nil
+}
+
+// hostPort refuses what is no address to listen on; none at all is fine.
+func hostPort(addr string) error {
+	if addr == "" {
+		return nil
+	}
+	if _, _, err := net.SplitHostPort(addr); err != nil {
+		return fmt.Errorf("listen is %q; write host:port, for instance 127.0.0.1:5280", addr)
 	}
 	return nil
 }

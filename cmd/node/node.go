@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
 	"sync"
 	"time"
 
@@ -99,13 +98,11 @@ func New(ctx context.Context, opt Options) (_ *Node, err error) {
 	if n.domains, err = n.cfg.Server.domains(); err != nil {
 		return nil, err
 	}
-	if err = os.MkdirAll(opt.DataDir, 0o700); err != nil {
-		return nil, fmt.Errorf("the data directory cannot be made; choose another with --data: %w", err)
-	}
 	n.self = im.Node{
 		ID: im.NodeID(n.cfg.Server.Node), Epoch: uint64(time.Now().UnixMilli()), Role: "acs", Version: opt.Version,
 	}
-	steps := []func(context.Context) error{n.openCert, n.openRegistry}
+	// What can be wrong without anything being made comes first.
+	steps := []func(context.Context) error{n.openRegistry, n.checkCell, n.claimData, n.checkKeys, n.openCert}
 	if opt.Role.acs() {
 		steps = append(steps, n.openStore, n.openMesh, n.openCore, n.openEdge)
 	}
@@ -161,7 +158,7 @@ func (n *Node) openRegistry(context.Context) error {
 		n.registry = r
 		n.onClose(r.Close)
 	case n.opt.Role != RoleAll:
-		return fmt.Errorf("redis.addr is empty; %q is part of a cell, whose processes find each other through Redis", n.opt.Role)
+		return fmt.Errorf("redis.addr is empty; %q is part of a cell, whose processes find each other through Redis: set it to host:port, or run cxxd serve, which is everything in one process", n.opt.Role)
 	default:
 		n.registry = memory.New(time.Now)
 	}
@@ -272,12 +269,15 @@ func (n *Node) CA() string { return n.caFile }
 // Run serves until ctx ends. It returns when everything it started has ended.
 func (n *Node) Run(ctx context.Context) error {
 	// Parts end in the reverse of the order in which they need each other: the
-	// edge first, then core and mesh, then the storage.
+	// edges first, then the core, then the mesh, which carries its last words,
+	// then the storage.
 	outer, stopOuter := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopOuter()
+	middle, stopMiddle := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopMiddle()
 	inner, stopInner := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopInner()
-	var edges, parts sync.WaitGroup
+	var edges, core, links sync.WaitGroup
 	failed := make(chan error, 16)
 	run := func(wg *sync.WaitGroup, ctx context.Context, name string, f func(context.Context) error) {
 		wg.Go(func() {
@@ -287,10 +287,10 @@ func (n *Node) Run(ctx context.Context) error {
 		})
 	}
 	if n.core != nil {
-		run(&parts, inner, "core", n.core.Run)
+		run(&core, middle, "core", n.core.Run)
 	}
 	if n.mesh != nil {
-		run(&parts, inner, "mesh", n.mesh.Run)
+		run(&links, inner, "mesh", n.mesh.Run)
 	}
 	if n.picker != nil {
 		run(&edges, outer, "nas", n.picker.Run)
@@ -311,8 +311,10 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	stopOuter()
 	edges.Wait()
+	stopMiddle()
+	core.Wait()
 	stopInner()
-	parts.Wait()
+	links.Wait()
 	return errors.Join(err, n.close())
 }
 

@@ -34,15 +34,19 @@ func (n *Node) writeRunFile(context.Context) error {
 }
 
 // RunningAdmin returns the address of the admin API of the server that runs on
-// a data directory; empty when none has said so. A server that was killed
-// leaves its file behind, so the address may not answer.
+// a data directory; empty when none runs or it has none. A server that was
+// killed leaves its file behind, and its port may be another program's by now,
+// which must not be sent the token: so the lock is asked first.
 func RunningAdmin(dataDir string) (string, error) {
+	if pid, err := runningOn(dataDir); err != nil || pid == 0 {
+		return "", err
+	}
 	b, err := os.ReadFile(runFilePath(dataDir))
 	if errors.Is(err, os.ErrNotExist) {
 		return "", nil
 	}
 	if err != nil {
-		return "", err
+		return "", unreadable(dataDir, err)
 	}
 	var f runFile
 	if err := json.Unmarshal(b, &f); err != nil {

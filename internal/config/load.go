@@ -55,15 +55,25 @@ func decode(dst any, name string, data []byte) error {
 	if errors.As(err, &bad) {
 		row, _ := bad.Position()
 		if key := strings.Join(bad.Key(), "."); key != "" {
-			return fmt.Errorf("%s:%d: key %q: %s", name, row, key, plain(bad))
+			return fmt.Errorf("%s:%d: key %q: %s", name, row, key, plain(dst, key, bad))
 		}
-		return fmt.Errorf("%s:%d: %s", name, row, plain(bad))
+		return fmt.Errorf("%s:%d: %s", name, row, plain(dst, "", bad))
 	}
 	return fmt.Errorf("%s: %w", name, err)
 }
 
-// plain takes the library's name off the sentence.
-func plain(err error) string { return strings.TrimPrefix(err.Error(), "toml: ") }
+// plain takes the library's name off the sentence, and says in words of this
+// file's reader what a key of another type takes.
+func plain(dst any, key string, err error) string {
+	s := strings.TrimPrefix(err.Error(), "toml: ")
+	if !strings.Contains(s, "cannot decode") && !strings.Contains(s, "cannot store") {
+		return s
+	}
+	if t := typeAt(dst, key); t != nil {
+		return "write " + example(t)
+	}
+	return s
+}
 
 // unknownKey is the sentence for a key that no section has.
 func unknownKey(dst any, key []string) string {
@@ -78,7 +88,7 @@ func unknownKey(dst any, key []string) string {
 // nearest returns the name with the fewest edits from s, or none when all are
 // too far to be a slip of the fingers.
 func nearest(s string, names []string) string {
-	best, most := "", len(s)/3+2
+	best, most := "", len(s)/3+1
 	for _, n := range names {
 		if d := distance(s, n); d < most {
 			best, most = n, d

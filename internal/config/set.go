@@ -54,7 +54,26 @@ func Set(dst any, setting string) error {
 	if v.Kind() == reflect.Slice || v.Kind() == reflect.Map {
 		v.SetZero() // the setting replaces the list, it does not add to it
 	}
-	return decode(dst, "--set "+setting, []byte(key+" = "+text))
+	return decodeSet(dst, key, setting, text, v.Type())
+}
+
+// decodeSet decodes a setting like a file of one line. What is wrong with a
+// value on its own line can only be its form, so the sentence says that.
+func decodeSet(dst any, key, setting, text string, t reflect.Type) error {
+	err := decode(dst, "", []byte(key+" = "+text))
+	if err == nil {
+		return nil
+	}
+	why := strings.TrimPrefix(err.Error(), ":1: ")
+	why = strings.TrimPrefix(why, fmt.Sprintf("key %q: ", key))
+	switch {
+	case strings.Contains(why, "unknown key"):
+	case isTables(t):
+		why = fmt.Sprintf("write %s=[{key = value, …}]", key)
+	case !isText(t) && t.Kind() != reflect.Struct:
+		why = "write " + strings.ReplaceAll(example(t), `"`, "")
+	}
+	return fmt.Errorf("--set %s: %s", setting, why)
 }
 
 // literal writes a value from the command line as TOML for a key of type t.

@@ -83,6 +83,42 @@ func lookup(v reflect.Value, path string) (reflect.Value, bool) {
 	return reflect.Value{}, false
 }
 
+// typeAt returns the type of the value at a dotted path, nil when there is none.
+func typeAt(dst any, key string) (t reflect.Type) {
+	walkKeys(reflect.ValueOf(dst).Elem(), "", func(path string, v reflect.Value) {
+		if path == key {
+			t = v.Type()
+		}
+	})
+	return t
+}
+
+// example says in words how a value of type t is written.
+func example(t reflect.Type) string {
+	switch k := t.Kind(); {
+	case t == durationType:
+		return "a duration with a unit, such as \"30s\" or \"5m\""
+	case reflect.PointerTo(t).Implements(textUnmarshaler) && k >= reflect.Int && k <= reflect.Uint64:
+		return "a number, or a size such as \"256KiB\""
+	case k == reflect.Bool:
+		return "true or false"
+	case k >= reflect.Int && k <= reflect.Uint64:
+		return "a whole number"
+	case k == reflect.Float32 || k == reflect.Float64:
+		return "a number"
+	case isTables(t):
+		return "tables, each under its own [[heading]]"
+	case k == reflect.Slice:
+		if isText(t.Elem()) {
+			return "a list, such as [\"one\", \"two\"]"
+		}
+		return "a list, such as [1, 2]"
+	case k == reflect.Struct || k == reflect.Map:
+		return "a table, under a [heading] of its own"
+	}
+	return "text in quotes"
+}
+
 type validator interface{ Validate() error }
 
 // validate asks every section, every element of a list section, and dst itself.

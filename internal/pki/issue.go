@@ -33,6 +33,9 @@ func openAuthority(certPath, keyPath, name string, now time.Time) (*authority, e
 	if !exists(certPath) && !exists(keyPath) {
 		return newAuthority(certPath, keyPath, name, now)
 	}
+	if !exists(certPath) {
+		return nil, fmt.Errorf("pki: %s is missing, and its key %s is there; restore it, or remove the key too to have a new authority made, which all have to trust anew", certPath, keyPath)
+	}
 	cert, err := readCert(certPath)
 	if err != nil {
 		return nil, err

@@ -39,7 +39,7 @@ func (c Config) Validate() error {
 // trust; it is empty with the operator's own certificate.
 func Server(dir string, cfg Config, domains []string, log *slog.Logger) (cert *Reloader, caFile string, err error) {
 	if cfg.Cert != "" {
-		cert, err = NewReloader(cfg.Cert, cfg.Key, log)
+		cert, err = loadServer(serverFiles(dir), cfg, log)
 		return cert, "", err
 	}
 	hosts := append(append([]string{}, domains...), cfg.Hosts...)
@@ -47,8 +47,37 @@ func Server(dir string, cfg Config, domains []string, log *slog.Logger) (cert *R
 	if err != nil {
 		return nil, "", err
 	}
-	cert, err = NewReloader(files.Cert, files.Key, log)
+	cert, err = loadServer(files, cfg, log)
 	return cert, files.CA, err
+}
+
+// CheckServer tells whether Server could load the certificate that is there. It
+// makes none and is content when none has been made yet.
+func CheckServer(dir string, cfg Config) error {
+	if f := serverFiles(dir); cfg.Cert != "" || exists(f.Cert) && exists(f.Key) {
+		_, err := loadServer(f, cfg, nil)
+		return err
+	}
+	return nil
+}
+
+// loadServer loads the operator's certificate, or else the one that was made.
+func loadServer(made Files, cfg Config, log *slog.Logger) (*Reloader, error) {
+	if cfg.Cert != "" {
+		cert, err := NewReloader(cfg.Cert, cfg.Key, log)
+		if err != nil {
+			return nil, fmt.Errorf("the certificate that tls.cert and tls.key name cannot be used: %w", err)
+		}
+		return cert, nil
+	}
+	if err := CheckMode(made.Key); err != nil {
+		return nil, err
+	}
+	cert, err := NewReloader(made.Cert, made.Key, log)
+	if err != nil {
+		return nil, fmt.Errorf("the server's certificate cannot be used; restore both files, or remove both to have new ones made: %w", err)
+	}
+	return cert, nil
 }
 
 // Files are the paths of a certificate, its key and its authority.

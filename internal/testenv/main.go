@@ -72,7 +72,7 @@ func tempDir() (string, error) {
 }
 
 // interrupts reports one wish to end: a signal, or the death of the parent,
-// which is `go run` and would not pass a SIGKILL on.
+// which is make or `go run` and would not pass every signal on.
 func interrupts() <-chan struct{} {
 	stop := make(chan struct{})
 	signals := make(chan os.Signal, 1)

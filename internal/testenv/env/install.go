@@ -7,12 +7,12 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 )
 
-// ErrNoRights says that packages are missing and this user may not install
-// them.
-var ErrNoRights = errors.New("missing packages")
+// ErrNoRights says that packages are missing and this user cannot install them.
+var ErrNoRights = errors.New("packages are missing")
 
 // needs names the Debian packages and the programs that show their presence.
 // The core packages carry the servers alone and start no system service.
@@ -45,30 +45,32 @@ func Missing() []string {
 	return all
 }
 
-// Install installs what Missing names, saying so on out. Without root and
-// without sudo it answers ErrNoRights with the command to run.
+// Install installs what Missing names, saying so on out. Where it cannot, for
+// want of root, sudo or apt, it answers ErrNoRights with what to do.
 func Install(packages []string, out io.Writer) error {
 	if len(packages) == 0 {
 		return nil
 	}
 	line := "apt-get install --no-install-recommends " + strings.Join(packages, " ")
+	if _, err := exec.LookPath("apt-get"); err != nil {
+		return fmt.Errorf("%w: install what Debian calls %s, so that the programs are on the PATH", ErrNoRights, strings.Join(packages, ", "))
+	}
 	prefix, ok := asRoot()
 	if !ok {
-		return fmt.Errorf("%w: the tests need %s, and this user can neither install packages nor sudo without a password; as root run: apt-get update && %s",
-			ErrNoRights, strings.Join(packages, ", "), line)
+		return fmt.Errorf("%w, which this user may not install; run as root: apt-get update && %s", ErrNoRights, line)
 	}
-	fmt.Fprintln(out, "testenv: installing", strings.Join(packages, " "))
-	for _, args := range [][]string{
-		{"apt-get", "update", "-q"},
-		append([]string{"apt-get", "install", "-q", "-y", "--no-install-recommends"}, packages...),
-	} {
-		var log bytes.Buffer
-		full := append(append(prefix, "env", "DEBIAN_FRONTEND=noninteractive"), args...)
+	fmt.Fprintln(out, "installing", strings.Join(packages, " "))
+	var log bytes.Buffer
+	apt := func(args ...string) error {
+		full := slices.Concat(prefix, []string{"env", "DEBIAN_FRONTEND=noninteractive", "apt-get"}, args)
 		cmd := exec.Command(full[0], full[1:]...)
 		cmd.Stdout, cmd.Stderr = &log, &log
-		if err := cmd.Run(); err != nil {
-			return fmt.Errorf("env: %s: %w:\n%s", strings.Join(args, " "), err, log.String())
-		}
+		return cmd.Run()
+	}
+	// An update fails over any broken source; what we need may be there still.
+	_ = apt("update", "-q")
+	if err := apt(append([]string{"install", "-q", "-y", "--no-install-recommends"}, packages...)...); err != nil {
+		return fmt.Errorf("env: %s: %w; apt said:\n%s", line, err, log.String())
 	}
 	return nil
 }
@@ -76,9 +78,6 @@ func Install(packages []string, out io.Writer) error {
 // asRoot returns the words before a command that needs root. They wrap apt
 // alone: sudo's own PATH hides Go.
 func asRoot() (prefix []string, ok bool) {
-	if _, err := exec.LookPath("apt-get"); err != nil {
-		return nil, false
-	}
 	if os.Geteuid() == 0 {
 		return nil, true
 	}

@@ -46,7 +46,7 @@ func StartMariaDB(dir string) (*MariaDB, error) {
 	m.Server = &Server{
 		name: "mariadb", dir: dir, addr: addr, log: filepath.Join(dir, "log"), ready: m.ping,
 		build: func() *exec.Cmd {
-			return exec.Command(daemon, "--no-defaults", "--user="+me.Username, "--datadir="+data,
+			return exec.Command(daemon, "--no-defaults", "--user="+me.Username, "--datadir="+data, "--tmpdir="+dir,
 				"--socket="+m.socket, "--pid-file="+filepath.Join(dir, "pid"), "--bind-address=127.0.0.1", "--port="+port,
 				"--skip-log-bin", "--skip-name-resolve", "--max-connections=500", "--character-set-server=utf8mb4",
 				"--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=128M", "--innodb-log-file-size=64M",
@@ -71,7 +71,9 @@ func installMariaDB(dir, data, as string) error {
 		return fmt.Errorf("env: mariadb: %w", err)
 	}
 	var out bytes.Buffer
-	cmd := exec.Command(install, "--no-defaults", "--user="+as, "--datadir="+data, "--skip-test-db",
+	// A server that starts removes what it takes for left-overs in tmpdir: two
+	// that share one break each other's installation.
+	cmd := exec.Command(install, "--no-defaults", "--user="+as, "--datadir="+data, "--tmpdir="+dir, "--skip-test-db",
 		"--auth-root-authentication-method=normal", "--innodb-log-file-size=64M", "--innodb-buffer-pool-size=32M")
 	cmd.Stdout, cmd.Stderr, cmd.Dir = &out, &out, dir
 	if err := cmd.Run(); err != nil {
