@@ -6,7 +6,7 @@ GO ?= go
 TOOL := $(GO) tool -modfile=tools/go.mod
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 BUILD := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
-WITH_SERVERS := $(GO) run ./internal/testenv --
+WITH_SERVERS := $(GO) build -buildvcs=false -o bin/testenv ./internal/testenv && exec bin/testenv --
 # The packages; empty means all of them.
 PKG ?= ./...
 FUZZTIME ?= 60s
@@ -36,7 +36,7 @@ fuzz: ## every fuzz target for FUZZTIME (60s)
 	@FUZZTIME=$(FUZZTIME) tools/fuzz
 
 bench: build ## throughput, CPU and memory per connection, on MariaDB and SQLite
-	@$(GO) build -o bin/bench ./bench
+	@$(GO) build -buildvcs=false -o bin/bench ./bench
 	bin/bench -engine sqlite all
 	bin/bench -engine mysql messages login
 
@@ -50,7 +50,7 @@ gen: ## generate Go from proto/*.proto
 	cd proto && $(GO) tool -modfile=../tools/go.mod buf generate
 
 cluster: build ## a cell of 2 NAS, 3 ACS, 2 MariaDB zones and Redis from local binaries
-	@$(GO) run ./deploy/cell
+	@$(GO) build -buildvcs=false -o bin/cell ./deploy/cell && exec bin/cell
 
 release: ## binaries for PLATFORMS with checksums in bin/release
 	@VERSION=$(VERSION) PLATFORMS="$(PLATFORMS)" tools/release

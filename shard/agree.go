@@ -102,14 +102,14 @@ func compare(all []opened, ids []identity, configured zoneMap) (identity, error)
 			continue
 		}
 		if id.zone != o.id {
-			return known, fmt.Errorf("zone %d: the database %s holds zone %d; exchange the databases in [[zone]], or correct the id", o.id, o.db.Where(), id.zone)
+			return known, fmt.Errorf("zone %d: the database %s holds zone %d; exchange the databases in [[storage.zone]], or correct the id", o.id, o.db.Where(), id.zone)
 		}
 		if !slices.Equal(id.slots, configured) {
-			return known, fmt.Errorf("zone %d: its database has map version %d with slots %s, but the configuration says %s; correct slots in [[zone]] (a range is moved with a tool, never by editing slots)",
+			return known, fmt.Errorf("zone %d: its database has map version %d with slots %s, but the configuration says %s; set slots in [[storage.zone]] back to that; editing it does not move a range",
 				o.id, id.version, id.slots, configured)
 		}
 		if first != nil && id.cell != known.cell {
-			return known, fmt.Errorf("zones %d and %d belong to two different cells; correct the database of one of them in [[zone]]", first.id, o.id)
+			return known, fmt.Errorf("zones %d and %d belong to two different cells; correct the database of one of them in [[storage.zone]]", first.id, o.id)
 		}
 		if first != nil && id.version != known.version {
 			return known, fmt.Errorf("zone %d has map version %d and zone %d has version %d; a move of slots is under way or was cut short, so finish it before starting", first.id, known.version, o.id, id.version)

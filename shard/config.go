@@ -77,7 +77,7 @@ func (c Config) Validate() error {
 	}
 	for i, z := range c.Zones {
 		if err := z.validate(); err != nil {
-			return fmt.Errorf("zone %d (entry %d of [[zone]]): %w", z.ID, i+1, err)
+			return fmt.Errorf("zone %d (entry %d of [[storage.zone]]): %w", z.ID, i+1, err)
 		}
 	}
 	_, err := configuredMap(c.Zones)

@@ -42,13 +42,13 @@ func parseSlots(s string) ([]slotRange, error) {
 
 func configuredMap(zones []ZoneConfig) (zoneMap, error) {
 	if len(zones) == 0 {
-		return nil, errors.New("no [[zone]] is configured; a cell needs at least one")
+		return nil, errors.New("no [[storage.zone]] is configured; a cell needs at least one")
 	}
 	var m zoneMap
 	seen := make(map[im.ZoneID]bool)
 	for _, z := range zones {
 		if seen[z.ID] {
-			return nil, fmt.Errorf("zone %d is configured twice; give each [[zone]] its own id", z.ID)
+			return nil, fmt.Errorf("zone %d is configured twice; give each [[storage.zone]] its own id", z.ID)
 		}
 		seen[z.ID] = true
 		ranges, err := parseSlots(z.Slots)
@@ -73,7 +73,7 @@ func (m zoneMap) normal() (zoneMap, error) {
 				r.From, min(r.To, next-1), out[len(out)-1].Zone, r.Zone)
 		}
 		if r.From > next {
-			return nil, fmt.Errorf("slots %d-%d are in no zone; add them to the slots of one [[zone]]", next, r.From-1)
+			return nil, fmt.Errorf("slots %d-%d are in no zone; add them to the slots of one [[storage.zone]]", next, r.From-1)
 		}
 		if n := len(out); n > 0 && out[n-1].Zone == r.Zone {
 			out[n-1].To = r.To
@@ -83,7 +83,7 @@ func (m zoneMap) normal() (zoneMap, error) {
 		next = r.To + 1
 	}
 	if next != im.Slots {
-		return nil, fmt.Errorf("slots %d-%d are in no zone; add them to the slots of one [[zone]]", next, im.Slots-1)
+		return nil, fmt.Errorf("slots %d-%d are in no zone; add them to the slots of one [[storage.zone]]", next, im.Slots-1)
 	}
 	return out, nil
 }

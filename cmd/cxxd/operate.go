@@ -95,8 +95,10 @@ func statusCommand() *cobra.Command {
 			return e.Encode(st)
 		}
 		w := tabwriter.NewWriter(c.OutOrStdout(), 0, 4, 2, ' ', 0)
-		fmt.Fprintf(w, "version\t%s\nroles\t%v\nnode\t%d\nuptime\t%s\ndurability\t%s\npresence\t%s\nsessions\t%d\ndraining\t%v\n",
-			st.Version, st.Roles, st.Node, st.Uptime, st.Durability, st.Presence, st.Sessions, st.Draining)
+		fmt.Fprintf(w, "version\t%s\nroles\t%v\nuptime\t%s\npresence\t%s\n", st.Version, st.Roles, st.Uptime, st.Presence)
+		if st.Node != 0 {
+			fmt.Fprintf(w, "node\t%d\ndurability\t%s\nsessions\t%d\ndraining\t%v\n", st.Node, st.Durability, st.Sessions, st.Draining)
+		}
 		for _, z := range st.Zones {
 			fmt.Fprintf(w, "zone %d\t%s, %d waiting, %s\n", z.ID, z.State, z.Queue, z.Where)
 		}

@@ -63,7 +63,7 @@ func (n *Node) requestStop() { n.stopOnce.Do(func() { close(n.stopAsked) }) }
 // Status says how the node is.
 func (n *Node) Status(ctx context.Context) web.Status {
 	st := web.Status{
-		Version: n.opt.Version, Node: n.self.ID, Epoch: n.self.Epoch, Started: n.started,
+		Version: n.opt.Version, Started: n.started,
 		Uptime: time.Since(n.started).Round(time.Second).String(), Durability: n.durability(), Presence: n.presenceState(ctx),
 	}
 	if n.opt.Role.nas() {
@@ -73,6 +73,7 @@ func (n *Node) Status(ctx context.Context) web.Status {
 		return st
 	}
 	st.Roles = append(st.Roles, "acs")
+	st.Node, st.Epoch = n.self.ID, n.self.Epoch
 	st.Sessions, st.Draining = n.core.Sessions(), n.core.Draining()
 	for _, z := range n.store.Zones() {
 		state := "up"

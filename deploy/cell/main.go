@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -22,11 +23,14 @@ func main() {
 	bin := flag.String("bin", "bin", "directory with cxxd and cxx")
 	nodes := flag.Int("acs", 3, "number of ACS")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	runtime.LockOSThread() // children die with the thread that started them, see start
 	if err := run(ctx, *dir, *bin, *nodes); err != nil {
 		fmt.Fprintln(os.Stderr, "cell:", err)
+		if errors.Is(err, env.ErrNoRights) {
+			os.Exit(2)
+		}
 		os.Exit(1)
 	}
 }
@@ -60,13 +64,22 @@ func run(ctx context.Context, dir, bin string, nodes int) error {
 		}
 	}
 	c.explain(bin)
-	select {
-	case <-ctx.Done():
-		fmt.Println("stopping")
-		return nil
-	case err := <-c.ended:
-		return err
+	return c.watch(ctx)
+}
+
+// watch returns when somebody wants the cell to end, or all of it has ended.
+// The rest goes on when a process dies: killing one is what a cell is for.
+func (c *cell) watch(ctx context.Context) error {
+	for range c.processes {
+		select {
+		case <-ctx.Done():
+			fmt.Println("stopping")
+			return nil
+		case err := <-c.ended:
+			fmt.Printf("%v; the others go on\n", err)
+		}
 	}
+	return errors.New("no process is left")
 }
 
 // missing leaves out what only the race detector needs.
@@ -121,7 +134,8 @@ func (c *cell) zones() string {
 
 func (c *cell) explain(bin string) {
 	fmt.Printf(`
-The cell runs; Ctrl-C ends it. Logs are in %[1]s/log. In other terminals:
+The cell runs; Ctrl-C ends it. Logs are in %[1]s/log. Kill what you like. In
+other terminals:
 
   umask 077; printf 'not a secret' > %[1]s/password
   %[2]s/cxxd user add alice@localhost --data %[1]s/acs1 --password-file %[1]s/password

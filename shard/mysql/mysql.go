@@ -56,13 +56,13 @@ func Open(o Options) (*DB, error) {
 		return nil, fmt.Errorf("the dsn cannot be used: %w", err)
 	}
 	db := &DB{where: cfg.DBName + " at " + cfg.Addr}
-	db.reads = pool(sessionConnector{c}, o.Readers)
-	db.writes = pool(sessionConnector{c}, 2) // the second asks how a commit ended while the first hangs
+	db.reads = pool(sessionConnector{c, sessionSetup}, o.Readers)
+	db.writes = pool(sessionConnector{c, sessionSetup + writerSetup}, 2) // the second asks how a commit ended while the first hangs
 	cfg.ReadTimeout, cfg.WriteTimeout = 0, 0
 	if c, err = mysql.NewConnector(cfg); err != nil {
 		return nil, fmt.Errorf("the dsn cannot be used: %w", err)
 	}
-	db.slow = pool(sessionConnector{c}, 2)
+	db.slow = pool(sessionConnector{c, sessionSetup}, 2)
 	db.slow.SetMaxIdleConns(0)
 	return db, nil
 }
@@ -99,17 +99,28 @@ func (silent) Print(...any) {}
 // sees what was committed before it, so that a row lock taken first orders
 // what follows, and there are no gap locks. Strict mode, and backslash escapes
 // as the interpolation expects.
-type sessionConnector struct{ driver.Connector }
+type sessionConnector struct {
+	driver.Connector
+	setup string
+}
 
 const sessionSetup = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; " +
-	"SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = 3"
+	"SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = 2"
+
+// writerSetup lets the server roll back a transaction of which nothing is heard
+// any more. A node that stands still, or has vanished without closing its
+// connections, would otherwise keep its row locks for ever, and every other
+// node would take the zone as down when it meets them. MariaDB has a limit for
+// silence inside of a transaction; MySQL only one for any silence. Neither is
+// above innodb_lock_wait_timeout, so that who waits hardly notices.
+const writerSetup = "/*M!100300 , idle_transaction_timeout = 1 *//*!80000 , wait_timeout = 2 */"
 
 func (c sessionConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := c.Connector.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := conn.(driver.ExecerContext).ExecContext(ctx, sessionSetup, nil); err != nil {
+	if _, err := conn.(driver.ExecerContext).ExecContext(ctx, c.setup, nil); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	return conn, nil
