@@ -19,8 +19,9 @@ type announcer struct {
 	up     map[im.SessionID]im.SessionInfo // guarded by mu: not announced yet
 	down   map[im.SessionID]im.SessionKey  // guarded by mu: not announced yet
 	linger map[im.UserID][]lingering       // guarded by mu: closed, but still shown
-	fresh  []*session                      // guarded by mu: to look at once more
-	older  []*session                      // guarded by mu: the same, at the next second
+	newest []*session                      // guarded by mu: to look at once more in a moment
+	fresh  []*session                      // guarded by mu: the same, at the next second
+	older  []*session                      // guarded by mu: and at the one after it
 
 	putUp   map[im.SessionID]im.SessionInfo // guarded by mu: not in the registry yet
 	putDown map[im.SessionID]im.SessionKey  // guarded by mu: still in the registry
@@ -34,6 +35,9 @@ type lingering struct {
 }
 
 const announceEvery = 5 * time.Millisecond
+
+// firstLook is when a peer in the same network has usually heard of a session.
+const firstLook = 100 * time.Millisecond
 
 // maxPutDown bounds what is remembered of sessions that ended while the
 // registry was away; those beyond stay in it until their user's record expires.
@@ -122,7 +126,19 @@ func (a *announcer) endLingering(k im.Kick) {
 func (a *announcer) young(s *session) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.fresh = append(a.fresh, s)
+	a.fresh, a.newest = append(a.fresh, s), append(a.newest, s)
+	if len(a.newest) == 1 {
+		a.srv.after(firstLook, a.look)
+	}
+}
+
+// look reads the heads of sessions whose announcement has just spread.
+func (a *announcer) look(ctx context.Context) {
+	a.mu.Lock()
+	due := a.newest
+	a.newest = nil
+	a.mu.Unlock()
+	a.srv.compareHeads(ctx, usersOf(nil, due))
 }
 
 func (a *announcer) poke() {

@@ -93,6 +93,23 @@ func TestLoginThatMissedItsRevocation(t *testing.T) {
 	}
 }
 
+// What a peer commits before it has heard of the session comes with no push; it
+// is looked for as soon as the peer must have heard, and once more for slow ones.
+func TestMessageDuringLogin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		end := w.run(t)
+		defer end()
+		_, sink := w.open(t, 7, 1, 1)
+		w.store.grow(1)
+		advance(200 * time.Millisecond)
+		wantSeqs(t, sink, 1)
+		w.store.grow(2)
+		advance(2200 * time.Millisecond)
+		wantSeqs(t, sink, 1, 2)
+	})
+}
+
 // A revocation whose kick was lost bites with the next comparison of heads, and
 // that comes at once when a link has gone.
 func TestLostKick(t *testing.T) {

@@ -22,6 +22,7 @@ type peers struct {
 	links map[im.NodeID]uint64  // guarded by mu: epoch of the linked incarnation
 	alive map[im.NodeID]im.Node // guarded by mu: by the last answer of the registry
 	lost  map[im.NodeID]loss    // guarded by mu: known peers without a link
+	rival time.Time             // guarded by mu: since when another process has had our lease; zero: none has
 }
 
 // loss is a link that has ended.
@@ -61,7 +62,7 @@ func (p *peers) run(ctx context.Context) {
 	var listener sync.WaitGroup
 	listener.Go(func() { p.listen(ctx) })
 	defer listener.Wait()
-	p.renew(ctx)
+	p.keep(ctx)
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for n := 0; ; n++ {
@@ -69,7 +70,7 @@ func (p *peers) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			p.renew(ctx)
+			p.keep(ctx)
 			p.reap()
 			if n%3 == 0 {
 				p.sweep(ctx)
@@ -91,7 +92,7 @@ func (p *peers) listen(ctx context.Context) {
 
 // Renew renews the lease and looks for peers at once instead of at the next
 // second.
-func (s *Server) Renew(ctx context.Context) { s.peers.renew(ctx) }
+func (s *Server) Renew(ctx context.Context) { s.peers.keep(ctx) }
 
 // Peers returns the number of linked peers.
 func (s *Server) Peers() int {
@@ -103,45 +104,6 @@ func (s *Server) Peers() int {
 // SessionsOf returns how many sessions of a user this node knows of, in the
 // whole cell.
 func (s *Server) SessionsOf(u im.UserID) int { return len(s.table.of(u)) }
-
-// renew tells the registry that this node lives and asks who else does.
-func (p *peers) renew(ctx context.Context) {
-	n := p.srv.node
-	n.Sessions, n.Draining = p.srv.Sessions(), p.srv.draining.Load()
-	known, err := p.srv.registry.Announce(ctx, n, p.srv.cfg.Lease.D())
-	if err != nil {
-		p.outage(err)
-		return
-	}
-	nodes, err := p.srv.registry.Nodes(ctx)
-	if err != nil {
-		p.outage(err)
-		return
-	}
-	p.answered.Store(true)
-	if p.down.Swap(false) {
-		p.srv.log.Info("registry answered again", "node", n.ID)
-		known = false
-	}
-	if !known {
-		p.srv.announce.lacking()
-	}
-	p.setAlive(nodes)
-}
-
-func (p *peers) outage(err error) {
-	if im.CodeOf(err) == im.CodeConflict {
-		// Two processes with one node id would give out the same message ids.
-		select {
-		case p.fenced <- err:
-		default:
-		}
-		return
-	}
-	if !p.down.Swap(true) {
-		p.srv.log.Warn("registry does not answer; sessions go on without it", "node", p.srv.node.ID, "err", err)
-	}
-}
 
 func (p *peers) setAlive(nodes []im.Node) {
 	others := make([]im.Node, 0, len(nodes))

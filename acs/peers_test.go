@@ -17,12 +17,61 @@ func TestNewerIncarnationEndsTheNode(t *testing.T) {
 		end := w.run(t)
 		_, sink := w.open(t, 7, 1, 1)
 		w.registry.fail(im.Errorf(im.CodeConflict, "newer"))
+		advance(4 * time.Second)
+		w.registry.fail(nil)
 		advance(2 * time.Second)
+		w.registry.fail(im.Errorf(im.CodeConflict, "newer"))
+		advance(4 * time.Second)
+		if sink.why() != 0 {
+			t.Errorf("closed with %v for a conflict that may pass", sink.why())
+		}
+		advance(4 * time.Second)
 		if sink.why() != im.CodeGoAway {
 			t.Errorf("closed with %v", sink.why())
 		}
 		if err := end(); im.CodeOf(err) != im.CodeConflict {
 			t.Errorf("ended with %v", err)
+		}
+	})
+}
+
+// A node waits for the lease of a process that has died, and does not start
+// while one that lives has its id.
+func TestClaim(t *testing.T) {
+	for name, c := range map[string]struct {
+		lease im.Node
+		gone  time.Duration // when it runs out; 0: never
+		want  im.ErrorCode
+		took  time.Duration // at least
+	}{
+		"nobody's":              {},
+		"our former self's":     {lease: im.Node{ID: 1, Epoch: 9, Mesh: "127.0.0.1:1"}},
+		"another node's":        {lease: im.Node{ID: 2, Epoch: 11, Mesh: "127.0.0.1:2"}},
+		"a dead process's":      {lease: im.Node{ID: 1, Epoch: 9, Mesh: "127.0.0.1:2"}, gone: 4 * time.Second, took: 4 * time.Second},
+		"a living process's":    {lease: im.Node{ID: 1, Epoch: 9, Mesh: "127.0.0.1:2"}, want: im.CodeConflict, took: 5 * time.Second},
+		"of a later epoch":      {lease: im.Node{ID: 1, Epoch: 11, Mesh: "127.0.0.1:1"}, want: im.CodeConflict, took: 5 * time.Second},
+		"of a clock since back": {lease: im.Node{ID: 1, Epoch: 11, Mesh: "127.0.0.1:1"}, gone: 4 * time.Second, took: 4 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.registry.nodes = []im.Node{c.lease}
+				began := time.Now()
+				if c.gone > 0 {
+					time.AfterFunc(c.gone, func() { _ = w.registry.locked(func() { w.registry.nodes = nil }) })
+				}
+				err := w.Claim(t.Context())
+				if took := time.Since(began); im.CodeOf(err) != c.want || took < c.took || took > c.took+2*time.Second {
+					t.Errorf("claimed with %v after %v", err, took)
+				}
+			})
+		})
+	}
+	t.Run("no registry", func(t *testing.T) {
+		w := newWorld(t)
+		w.registry.fail(errAway)
+		if err := w.Claim(t.Context()); err != nil {
+			t.Error(err)
 		}
 	})
 }
@@ -130,7 +179,7 @@ func TestRegistryIsToldOfSessionsThatEndedMeanwhile(t *testing.T) {
 func TestCatchUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		w.store.newest = im.MakeMsgID(time.Now().Add(time.Hour), 3, 9)
+		w.store.newest = im.MakeMsgID(time.Date(2031, 1, 1, 0, 0, 0, 0, time.UTC), 3, 9)
 		if err := w.CatchUp(context.Background()); err != nil {
 			t.Fatal(err)
 		}
@@ -146,7 +195,7 @@ func TestAckOfRepeatIsFollowed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		s, _ := w.open(t, 7, 1, 1)
-		first := im.MakeMsgID(time.Now().Add(time.Hour), 0, 9)
+		first := im.MakeMsgID(time.Date(2031, 1, 1, 0, 0, 0, 0, time.UTC), 0, 9)
 		s.sent(&im.Message{From: 7, To: 8}, im.Committed{MsgID: first, Duplicate: true}, nil, func(im.Ack, error) {})
 		if next := w.Clock().Next(); next <= first {
 			t.Errorf("%d does not follow %d", next, first)

@@ -11,6 +11,10 @@ import (
 // headBatch is how many heads are read in one query.
 const headBatch = 500
 
+// verifyEvery is with how many comparisons of heads the devices are verified
+// once, when nothing is known to be wrong.
+const verifyEvery = 4
+
 // pollLoop compares the heads of online users with what their sessions know:
 // the last resort that bounds how long a lost push can stay unnoticed. For lost
 // kicks verify does the same.
@@ -18,7 +22,7 @@ func (s *Server) pollLoop(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	last := s.now()
-	for {
+	for polls := 0; ; {
 		select {
 		case <-ctx.Done():
 			return
@@ -28,13 +32,17 @@ func (s *Server) pollLoop(ctx context.Context) {
 		if s.peers.degraded() {
 			every = s.cfg.DegradedPoll.D()
 		}
-		if !s.pollSoon.Swap(false) && s.now().Sub(last) < every {
+		soon := s.pollSoon.Swap(false)
+		if !soon && s.now().Sub(last) < every {
 			continue
 		}
 		last = s.now()
 		users := s.hub.users()
 		s.readHeads(ctx, users, (*session).compared)
-		s.verify(ctx, users)
+		if soon || s.peers.someUnlinked() || s.peers.down.Load() || polls%verifyEvery == 0 {
+			s.verify(ctx, users)
+		}
+		polls++
 	}
 }
 

@@ -108,7 +108,7 @@ func (s *Server) Sessions() int { return int(s.sessions.Load()) }
 // the registry at once.
 func (s *Server) SetDraining(ctx context.Context, draining bool) {
 	s.draining.Store(draining)
-	s.peers.renew(ctx)
+	s.peers.keep(ctx)
 }
 
 // CatchUp reads the newest message id of the cell, so that ids go on after it:

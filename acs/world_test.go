@@ -110,6 +110,8 @@ func (f *worldStore) MaxMsgID(context.Context) (im.MsgID, error) { return f.newe
 
 func (f *worldStore) Heads(_ context.Context, users []im.UserID) ([]im.Head, error) {
 	f.before("heads")
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	var out []im.Head
 	for _, u := range users {
 		h := f.head
@@ -117,6 +119,22 @@ func (f *worldStore) Heads(_ context.Context, users []im.UserID) ([]im.Head, err
 		out = append(out, h)
 	}
 	return out, nil
+}
+
+func (f *worldStore) grow(head uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.head.Seq = head
+}
+
+func (f *worldStore) Read(_ context.Context, _ im.UserID, after uint64, _ int) (p im.SyncPage, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p.Head = f.head.Seq
+	for seq := after + 1; seq <= p.Head; seq++ {
+		p.Entries = append(p.Entries, *entry(seq))
+	}
+	return p, nil
 }
 
 func (f *worldStore) DeviceStates(context.Context, []im.UserID) ([]im.DeviceState, error) {
@@ -183,8 +201,15 @@ func (f *worldRegistry) locked(do func()) error {
 	return f.err
 }
 
-func (f *worldRegistry) Announce(context.Context, im.Node, time.Duration) (bool, error) {
-	return true, f.locked(nil)
+func (f *worldRegistry) Announce(_ context.Context, n im.Node, _ time.Duration) (bool, error) {
+	later := false
+	err := f.locked(func() {
+		later = slices.ContainsFunc(f.nodes, func(o im.Node) bool { return o.ID == n.ID && o.Epoch > n.Epoch })
+	})
+	if later {
+		return false, im.Errorf(im.CodeConflict, "a newer incarnation")
+	}
+	return true, err
 }
 
 func (f *worldRegistry) Withdraw(context.Context, im.NodeID, uint64) error { return f.locked(nil) }

@@ -37,7 +37,7 @@ func (e *UnreachableError) Error() string {
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
 // TrustError says that the server answered and cannot be trusted: its
-// certificate is not known, or it does not speak TLS.
+// certificate is not known or of another name, or it does not speak TLS.
 type TrustError struct {
 	Addr string
 	Err  error
@@ -45,9 +45,15 @@ type TrustError struct {
 
 // Error returns a sentence that says what to do.
 func (e *TrustError) Error() string {
-	var notTLS tls.RecordHeaderError
-	if errors.As(e.Err, &notTLS) {
-		return fmt.Sprintf("%s does not speak TLS; on this machine plaintext may be what it wants", e.Addr)
+	var (
+		notTLS tls.RecordHeaderError
+		host   x509.HostnameError
+	)
+	switch {
+	case errors.As(e.Err, &notTLS):
+		return fmt.Sprintf("%s does not speak TLS; see that it is the port of a C-XX server", e.Addr)
+	case errors.As(e.Err, &host):
+		return fmt.Sprintf("the certificate of %s is for other names (%v); dial it by one of them", e.Addr, e.Err)
 	}
 	return fmt.Sprintf("the certificate of %s is not trusted (%v); name the CA that signed it", e.Addr, e.Err)
 }

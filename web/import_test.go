@@ -116,3 +116,16 @@ func FuzzImport(f *testing.F) {
 		}
 	})
 }
+
+// A quote that is never closed costs its own line and not the users after it.
+func TestImportLinesStandForThemselves(t *testing.T) {
+	c := newCell()
+	report, err := Import(t.Context(), strings.NewReader("\ufeffaddr,password\r\n"+
+		"\"a@localhost,correct horse\n"+
+		"b@localhost,correct horse\n"+
+		strings.Repeat("x", 3*maxLine)+"@localhost,correct horse\n"+
+		"c@localhost,correct horse"), c, nil)
+	if err != nil || report.Made != 2 || len(report.Failed) != 2 || report.Failed[0].Line != 2 || report.Failed[1].Line != 4 {
+		t.Errorf("%+v, %v", report, err)
+	}
+}

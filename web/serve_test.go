@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestServeEndsWithItsContext(t *testing.T) {
@@ -64,5 +65,29 @@ func TestPublicSaysLittle(t *testing.T) {
 	ready = errors.New("zone 2 at db.internal is down")
 	if code, body := get("/readyz"); code != 503 || strings.Contains(body, "internal") {
 		t.Errorf("got %d %s", code, body)
+	}
+}
+
+// Connections that have sent nothing, as browsers and probes keep them, are
+// closed when the server ends; http.Server alone would wait for them.
+func TestFreshConnectionsAreClosed(t *testing.T) {
+	closed := func(c net.Conn) bool { return c.SetDeadline(time.Time{}) != nil }
+	f := newFresh()
+	conn := func() net.Conn {
+		c, other := net.Pipe()
+		t.Cleanup(func() { c.Close(); other.Close() })
+		return c
+	}
+	fresh, busy, idle, late := conn(), conn(), conn(), conn()
+	for _, c := range []net.Conn{fresh, busy, idle} {
+		f.note(c, http.StateNew)
+	}
+	f.note(busy, http.StateActive)
+	f.note(idle, http.StateActive)
+	f.note(idle, http.StateIdle)
+	f.close()
+	f.note(late, http.StateNew)
+	if !closed(fresh) || !closed(late) || closed(busy) || closed(idle) {
+		t.Errorf("closed: fresh %v, late %v, busy %v, idle %v", closed(fresh), closed(late), closed(busy), closed(idle))
 	}
 }

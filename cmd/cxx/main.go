@@ -5,6 +5,8 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
@@ -81,12 +83,18 @@ func exitCode(err error) int {
 // sentence says what is wrong and what to do.
 func sentence(err error) string {
 	var (
-		far   *client.UnreachableError
-		trust *client.TrustError
+		far    *client.UnreachableError
+		trust  *client.TrustError
+		notTLS tls.RecordHeaderError
+		host   x509.HostnameError
 	)
-	switch {
-	case errors.As(err, &trust):
-		return trust.Error() + " with --ca FILE, or use --insecure or --plaintext for a test server on this machine"
+	switch known := errors.As(err, &trust); {
+	case known && errors.As(err, &notTLS):
+		return trust.Error() + ", or use --plaintext for a test server on this machine"
+	case known && errors.As(err, &host):
+		return trust.Error()
+	case known:
+		return trust.Error() + " with --ca FILE, or use --insecure for a test server on this machine"
 	case errors.As(err, &far):
 		return far.Error() + "; check --nas, and that the server runs"
 	}

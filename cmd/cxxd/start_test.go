@@ -90,6 +90,20 @@ func TestBadKeyFiles(t *testing.T) {
 	}
 	unchanged(t, dir, func() { refused(t, cxxd(t, serveArgs(dir)), ca, "is missing", "restore it, or remove the key too") })
 	write(t, dir, "ca.pem", string(good))
+	seal := filepath.Join(dir, "secret", "seal.key")
+	if good, err = os.ReadFile(seal); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(seal); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{serveArgs(dir), {"user", "list", "--data", dir}} {
+		refused(t, cxxd(t, args), seal, "is missing", "restore it from your backup")
+	}
+	if _, err := os.Stat(seal); err == nil {
+		t.Error("a new seal key was made over accounts that it does not fit")
+	}
+	write(t, dir, "secret/seal.key", string(good))
 	if got := users(t, dir); got != "alice@localhost" {
 		t.Errorf("after all that the users are %q", got)
 	}

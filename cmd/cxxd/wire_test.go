@@ -336,6 +336,7 @@ func TestBadRegistration(t *testing.T) {
 	t.Parallel()
 	register := func(s *server, addr, password, invite string) error {
 		p := greeted(t, s.addrs["cxx"])
+		defer p.Close()
 		p.send(cxxpb.FrameType_FRAME_LOGIN, &cxxpb.Login{Id: 1, Register: &cxxpb.Register{Addr: addr, Password: password, Invite: invite}})
 		return p.Expect(cxxpb.FrameType_FRAME_LOGIN_REPLY, &cxxpb.LoginReply{})
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/cxx-im/cxx/nas"
 	"github.com/cxx-im/cxx/nas/ticket"
 	"github.com/cxx-im/cxx/proto"
+	"github.com/cxx-im/cxx/shard"
 )
 
 func (n *Node) openCore(ctx context.Context) error {
@@ -32,7 +33,7 @@ func (n *Node) openCore(ctx context.Context) error {
 		n.mesh.Handle(n.core)
 		n.core.UseMesh(n.mesh)
 	}
-	seal, err := OpenSeal(n.cfg, n.opt.DataDir)
+	seal, err := OpenSeal(ctx, n.cfg, n.opt.DataDir, n.store)
 	if err != nil {
 		return err
 	}
@@ -44,21 +45,35 @@ func (n *Node) openCore(ctx context.Context) error {
 		return err
 	}
 	n.core.UsePasswords(n.logins)
-	if err := n.logins.CheckSeal(ctx); err != nil {
+	return checkSeal(ctx, n.logins)
+}
+
+// checkSeal says at the start, and not to each user at his login, that the seal
+// key is the wrong one.
+func checkSeal(ctx context.Context, logins *auth.Logins) error {
+	if err := logins.CheckSeal(ctx); err != nil {
 		return fmt.Errorf("nobody could log in by password: %w", err)
 	}
 	return nil
 }
 
 // OpenSeal loads the key that seals verifiers; a server on its own makes it at
-// its first start.
-func OpenSeal(cfg Config, dataDir string) (*auth.Seal, error) {
+// its first start, when there are no accounts yet. With accounts, a new key in
+// the place of the one that is missing would make all their passwords wrong.
+func OpenSeal(ctx context.Context, cfg Config, dataDir string, store *shard.Store) (*auth.Seal, error) {
 	path := sealPath(cfg, dataDir)
 	if _, err := os.Stat(path); !os.IsNotExist(err) {
 		return auth.LoadSeal(path)
 	}
 	if cfg.Redis.Addr != "" {
 		return nil, missingFile{path, "seals the passwords"}
+	}
+	some, err := store.Accounts(ctx, 0, 1)
+	if err != nil {
+		return nil, err
+	}
+	if len(some) > 0 {
+		return nil, fmt.Errorf("%s, which seals the passwords of the accounts in the database, is missing; restore it from your backup, or name the right data directory with --data", path)
 	}
 	return MakeSeal(path)
 }

@@ -121,7 +121,9 @@ func New(ctx context.Context, opt Options) (_ *Node, err error) {
 // asks NAS at once gets an answer. The listeners are open; Run accepts.
 func (n *Node) announce(ctx context.Context) error {
 	if n.core != nil {
-		n.core.Renew(ctx)
+		if err := n.core.Claim(ctx); err != nil {
+			return err
+		}
 	}
 	if n.picker != nil {
 		n.picker.Refresh(ctx)

@@ -3,9 +3,11 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -25,6 +27,9 @@ func OpenOffline(ctx context.Context, cfg Config, dataDir string, log *slog.Logg
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := os.MkdirAll(dataDir, 0o700); err != nil {
+		return nil, nil, fmt.Errorf("the data directory cannot be made; choose another with --data: %w", err)
+	}
 	store, err := shard.Open(ctx, cfg.Storage, dataDir, log, nil)
 	if err != nil {
 		return nil, nil, err
@@ -42,7 +47,7 @@ func OpenOffline(ctx context.Context, cfg Config, dataDir string, log *slog.Logg
 		return nil, nil, errors.Join(err, done())
 	}
 	closers = append(closers, audit.Close)
-	api, err := offlineAPI(cfg, dataDir, domains, store, audit, log)
+	api, err := offlineAPI(ctx, cfg, dataDir, domains, store, audit, log)
 	if err != nil {
 		return nil, nil, errors.Join(err, done())
 	}
@@ -53,12 +58,12 @@ func OpenOffline(ctx context.Context, cfg Config, dataDir string, log *slog.Logg
 	return &web.Client{Addr: "offline", Token: token, HTTP: &http.Client{Transport: inProcess{api}}}, done, nil
 }
 
-func offlineAPI(cfg Config, dataDir string, domains []string, store *shard.Store, audit *web.Audit, log *slog.Logger) (*web.Admin, error) {
-	token, err := AdminToken(cfg, dataDir)
+func offlineAPI(ctx context.Context, cfg Config, dataDir string, domains []string, store *shard.Store, audit *web.Audit, log *slog.Logger) (*web.Admin, error) {
+	seal, err := OpenSeal(ctx, cfg, dataDir, store)
 	if err != nil {
 		return nil, err
 	}
-	seal, err := OpenSeal(cfg, dataDir)
+	token, err := AdminToken(cfg, dataDir)
 	if err != nil {
 		return nil, err
 	}
@@ -69,8 +74,15 @@ func offlineAPI(cfg Config, dataDir string, domains []string, store *shard.Store
 	if err != nil {
 		return nil, err
 	}
+	if err := core.CatchUp(ctx); err != nil {
+		return nil, err
+	}
 	logins, err := auth.New(cfg.Auth, auth.Deps{Store: store, Seal: seal, Domains: domains, MsgID: core.Clock().Next, Log: log})
 	if err != nil {
+		return nil, err
+	}
+	// A password sealed with another key than the rest would be lost with it.
+	if err := checkSeal(ctx, logins); err != nil {
 		return nil, err
 	}
 	return web.New(web.Deps{
