@@ -12,7 +12,7 @@ PKG ?= ./...
 FUZZTIME ?= 60s
 PLATFORMS ?= linux/amd64 linux/arm64 darwin/arm64
 
-.PHONY: help build run demo test race fuzz bench lint fmt gen cluster release
+.PHONY: help build run demo test race fuzz soak bench lint fmt gen cluster release
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +34,9 @@ race: ## the tests again and again, to meet rare interleavings (COUNT=10)
 
 fuzz: ## every fuzz target for FUZZTIME (60s)
 	@FUZZTIME=$(FUZZTIME) tools/fuzz
+
+soak: ## the fault tests as a long run, FOR=10m
+	@$(WITH_SERVERS) $(GO) test -timeout 120m -v -run Soak ./imtest/faults -long $(or $(FOR),10m)
 
 bench: build ## throughput, CPU and memory per connection, on MariaDB and SQLite
 	@$(GO) build -buildvcs=false -o bin/bench ./bench

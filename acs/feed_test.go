@@ -62,6 +62,7 @@ func (f *fakeSink) Push(e *im.Entry) bool {
 	f.got = append(f.got, e.Seq)
 	return true
 }
+
 func (f *fakeSink) PushPresence(p im.UserPresence) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

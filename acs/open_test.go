@@ -64,6 +64,29 @@ func TestOvertakenLogin(t *testing.T) {
 	})
 }
 
+// Both sides of a new link settle which session of a device lives: the one with
+// the higher epoch, wherever it is.
+func TestPeersSettleOneSessionPerDevice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		_, loser := w.open(t, 7, 1, 5)
+		_, winner := w.open(t, 8, 1, 5)
+		w.mesh.link(2, true)
+		w.LinkUp(2, 1)
+		later, earlier := info(7, 1, im.ShowOnline), info(8, 2, im.ShowOnline)
+		later.Device, later.DeviceEpoch = 1, 6
+		earlier.Device, earlier.DeviceEpoch = 1, 4
+		w.Receive(2, im.Envelope{Sessions: &im.SessionsUpdate{Snapshot: true, Up: []im.SessionInfo{later, earlier}}})
+		if loser.why() != im.CodeReplaced || winner.why() != 0 {
+			t.Errorf("closed with %v and %v; want %v and nothing", loser.why(), winner.why(), im.CodeReplaced)
+		}
+		want := im.Kick{User: 8, Device: 1, Below: 5, Code: im.CodeReplaced}
+		if !slices.ContainsFunc(w.mesh.sent, func(e im.Envelope) bool { return e.Kick != nil && *e.Kick == want }) {
+			t.Errorf("the peer was not asked to end the older session: %+v", w.mesh.sent)
+		}
+	})
+}
+
 // A login may rest on what was read before a revocation, whose kick then finds
 // nobody: the storage is asked again within a second.
 func TestLoginThatMissedItsRevocation(t *testing.T) {

@@ -72,6 +72,17 @@ func idle(ctx context.Context, o options, kind string) error {
 		conf = c.tls()
 		conf.ClientSessionCache = nil
 	}
+	// Everybody logs in once before: the accounts, and what the process keeps of
+	// them without a connection, are not what is measured.
+	known, err := c.connect(ctx, o.conns, conf)
+	closeAll(known)
+	if err != nil {
+		return err
+	}
+	if _, err := c.collect(ctx); err != nil {
+		return err
+	}
+	wait(ctx, o.settle)
 	before, err := proc.UsageOf(c.server.Pid())
 	if err != nil {
 		return err

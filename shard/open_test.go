@@ -202,7 +202,7 @@ func TestValidate(t *testing.T) {
 	for words, spoil := range map[string]func(*shard.Config){
 		"queue is 1":                    func(c *shard.Config) { c.Queue = 1 },
 		"timeout is 1m39s":              func(c *shard.Config) { c.Timeout *= 100 / 3 },
-		"no [[storage.zone]]":                   func(c *shard.Config) { c.Zones = nil },
+		"no [[storage.zone]]":           func(c *shard.Config) { c.Zones = nil },
 		"id is missing":                 func(c *shard.Config) { c.Zones[0].ID = 0 },
 		"driver is \"oracle\"":          func(c *shard.Config) { c.Zones[0].Driver = "oracle" },
 		"one of dsn and dsn_file":       func(c *shard.Config) { c.Zones[0].Driver = "mysql" },

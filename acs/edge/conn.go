@@ -249,8 +249,12 @@ func (c *conn) gone(reason string, release func()) {
 
 // leave is the last task of a connection: its session ends behind everything
 // that was asked of it.
-func (c *conn) leave(context.Context) {
+func (c *conn) leave(ctx context.Context) {
 	if c.session != nil {
+		// Who has been silent for so long gets no grace on top of it.
+		if why := c.closed.Load(); why != nil && *why == reasonOf(im.CodeIdle) {
+			_ = c.session.SetPresence(ctx, im.Presence{})
+		}
 		c.session.Close()
 		c.srv.sessions.Add(-1)
 	}

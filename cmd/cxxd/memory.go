@@ -10,8 +10,8 @@ import (
 // trimEvery is how often the process looks whether it holds much memory that it
 // does not use, and trimAbove how much that is, in bytes.
 const (
-	trimEvery = 10 * time.Second
-	trimAbove = 8 << 20
+	trimEvery = 5 * time.Second
+	trimAbove = 2 << 20
 )
 
 // trimMemory gives memory back to the system that the heap has grown by in a
@@ -39,7 +39,7 @@ func trimMemory(ctx context.Context) {
 		free, objects, live, now := samples[0].Value.Uint64(), samples[1].Value.Uint64(), samples[2].Value.Uint64(), samples[3].Value.Uint64()
 		quiet := now-cycles <= 1
 		cycles = now
-		if garbage := objects - min(objects, live); quiet && free+garbage > max(trimAbove, live/8) {
+		if garbage := objects - min(objects, live); quiet && free+garbage > max(trimAbove, live/16) {
 			debug.FreeOSMemory()
 		}
 	}
