@@ -17,10 +17,10 @@ type Backend struct {
 	key     []byte
 }
 
-// NewBackend makes a key and writes it to a file.
+// NewBackend makes a key and writes it to a file. The key is text: a server
+// takes white space at the ends of the file for no part of it.
 func NewBackend(keyFile string) (*Backend, error) {
-	b := &Backend{KeyFile: keyFile, key: make([]byte, 32)}
-	rand.Read(b.key)
+	b := &Backend{KeyFile: keyFile, key: []byte(rand.Text() + rand.Text())}
 	if err := os.WriteFile(keyFile, b.key, 0o600); err != nil {
 		return nil, fmt.Errorf("proc: %w", err)
 	}
