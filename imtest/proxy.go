@@ -5,6 +5,8 @@ import (
 	"net"
 	"sync"
 	"testing"
+
+	"github.com/cxx-im/cxx/internal/testenv/env"
 )
 
 // proxy stands in front of a node's mesh listener, so that a test can cut the
@@ -41,15 +43,14 @@ func (p *proxy) Addr() string { return p.ln.Addr().String() }
 // reserve finds a free address for the node behind the proxy.
 func (p *proxy) reserve(t testing.TB) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := env.FreeAddr()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ln.Close()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.target = ln.Addr().String()
-	return p.target
+	p.target = addr
+	return addr
 }
 
 func (p *proxy) accept() {

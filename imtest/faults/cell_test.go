@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -164,10 +163,10 @@ func (c *cell) newServer(role string, n int) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.addr, err = freeAddr(); err != nil {
+	if s.addr, err = env.FreeAddr(); err != nil {
 		return nil, err
 	}
-	if s.admin, err = freeAddr(); err != nil {
+	if s.admin, err = env.FreeAddr(); err != nil {
 		return nil, err
 	}
 	s.args = []string{role, "--data", s.data, "--set", "admin.listen=" + s.admin, "http.listen=", "redis.addr=" + c.redis.Addr()}
@@ -179,7 +178,7 @@ func (c *cell) newACS(n int) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	mesh, err := freeAddr()
+	mesh, err := env.FreeAddr()
 	if err != nil {
 		return nil, err
 	}
@@ -204,15 +203,6 @@ func (c *cell) newNAS(n int) (*server, error) {
 
 // zoneOf is 0 or 1, the place in cell.zones of a user's zone.
 func zoneOf(user string) int { return int(im.SlotOf(domain, user)) / (im.Slots / 2) }
-
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
-}
 
 func (s *server) running() bool {
 	if s.p == nil {

@@ -37,7 +37,7 @@ func StartMariaDB(dir string) (*MariaDB, error) {
 	if err := installMariaDB(dir, data, me.Username); err != nil {
 		return nil, err
 	}
-	addr, err := freeAddr()
+	addr, err := FreeAddr()
 	if err != nil {
 		return nil, err
 	}

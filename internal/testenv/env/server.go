@@ -3,7 +3,6 @@ package env
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -159,16 +158,6 @@ func (s *Server) tail() string {
 	}
 	const most = 4096
 	return string(data[max(0, len(data)-most):])
-}
-
-// freeAddr finds a port on 127.0.0.1 that nobody uses right now.
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("env: find a free port: %w", err)
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }
 
 // program finds an executable, also where Debian keeps servers and an
