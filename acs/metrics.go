@@ -18,7 +18,6 @@ type metrics struct {
 
 const (
 	reasonLinkDown  = "link_down"
-	reasonUnlinked  = "peer_not_linked"
 	reasonBellsFull = "doorbells_full"
 	reasonRegistry  = "registry_down"
 )
