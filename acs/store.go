@@ -17,6 +17,8 @@ type Store interface {
 	DeviceStore
 	ContactStore
 	InboxStore
+	BlockStore
+	LeafStore
 }
 
 // AccountStore is accounts.
@@ -39,6 +41,10 @@ type AccountStore interface {
 	UpdateAccount(ctx context.Context, u im.UserID, change func(a *im.Account) ([]im.Entry, error)) ([]im.Entry, error)
 	// TouchLastSeen records when users were last online; losing it is harmless.
 	TouchLastSeen(ctx context.Context, seen map[im.UserID]time.Time) error
+	// DeleteAccount removes an account with all that is its own: verifiers, devices,
+	// contacts, marks, blocks, leaves, inbox. The address stays taken (the row is
+	// kept, disabled, without a profile), so that nobody else gets its mail.
+	DeleteAccount(ctx context.Context, u im.UserID) error
 	// UseInvite takes one use of an invitation code, or answers
 	// im.CodeInviteInvalid. AddInvite makes one.
 	UseInvite(ctx context.Context, code string, now time.Time) error
@@ -75,6 +81,25 @@ type ContactStore interface {
 	// deleted. change may be called more than once; an error from it rolls back
 	// and is returned. The logged entries come back with their seqs.
 	UpdateContact(ctx context.Context, owner, peer im.UserID, change func(c *im.Contact, count im.ContactCount) ([]im.Entry, error)) ([]im.Entry, error)
+	// Contact returns owner's entry for peer; its User is zero when there is none.
+	Contact(ctx context.Context, owner, peer im.UserID) (im.Contact, error)
+}
+
+// BlockStore is block lists.
+type BlockStore interface {
+	// Blocks returns the addresses that u has blocked, in any order.
+	Blocks(ctx context.Context, u im.UserID) ([]im.Addr, error)
+	// UpdateBlocks changes the list under the lock of the owner's inbox head, as
+	// UpdateContact does: change gets the list and returns what to add and to
+	// remove, and the entries to log.
+	UpdateBlocks(ctx context.Context, u im.UserID, change func(list []im.Addr) (add, remove []im.Addr, log []im.Entry, err error)) ([]im.Entry, error)
+}
+
+// LeafStore is what users keep on the server; see im.Items.
+type LeafStore interface {
+	Leaves(ctx context.Context, owner im.UserID) ([]im.Leaf, error)
+	LeafItems(ctx context.Context, owner im.UserID, name string, q im.ItemQuery) (im.Leaf, []im.Item, error)
+	EditLeaf(ctx context.Context, owner im.UserID, name string, change func(l im.Leaf, exists bool, ids []string) (im.LeafEdit, error)) error
 }
 
 // InboxStore is the append-only logs.
@@ -101,6 +126,10 @@ type InboxStore interface {
 	// MaxMsgID returns the latest id in any inbox of the cell; zero: there is
 	// none. It may take seconds; it is for the start of a node.
 	MaxMsgID(ctx context.Context) (im.MsgID, error)
+	// Archive reads entries of u's inbox by content; see im.ArchiveQuery.
+	Archive(ctx context.Context, u im.UserID, q im.ArchiveQuery) (im.ArchivePage, error)
+	// Delivered returns the highest cursor of u's devices.
+	Delivered(ctx context.Context, u im.UserID) (uint64, error)
 	History(ctx context.Context, u im.UserID, q im.HistoryQuery) (im.HistoryPage, error)
 	Conversations(ctx context.Context, u im.UserID, limit int) ([]im.Conversation, error)
 	// ZoneOf names the zone of a user. Appends whose recipients lie in one zone

@@ -22,6 +22,18 @@ const (
 // Has reports whether all bits of x are set.
 func (s Subscription) Has(x Subscription) bool { return s&x == x }
 
+// SubEvent is one of the four things that users say to each other about
+// presence (RFC 6121 section 3). The numbers are stored.
+type SubEvent uint8
+
+// The events.
+const (
+	Subscribe    SubEvent = 1 // let me see you
+	Subscribed   SubEvent = 2 // you may see me
+	Unsubscribe  SubEvent = 3 // I no longer want to see you
+	Unsubscribed SubEvent = 4 // you may no longer see me
+)
+
 // Contact is one entry of a user's contact list.
 type Contact struct {
 	User   UserID       `json:"user"`
@@ -31,6 +43,11 @@ type Contact struct {
 	Name   string       `json:"name,omitempty"`   // the owner's remark for the contact
 	Groups []string     `json:"groups,omitempty"` // names of the owner's contact groups
 	Note   string       `json:"note,omitempty"`   // the words that came with a request
+	// Said is what the contact said that led to this state, in a log entry only:
+	// each of it reached the user because it changed something for him.
+	Said []SubEvent `json:"said,omitempty"`
+	// Ext is what an XMPP client sent with a pending request, opaque to the core.
+	Ext []byte `json:"ext,omitempty"`
 }
 
 // Profile is what a user says of himself and his settings for others.

@@ -10,6 +10,8 @@ const (
 	KindRead    Kind = 3 // a read mark moved; Entry.UpTo holds it
 	KindProfile Kind = 4 // the user's own profile or settings changed
 	KindDevice  Kind = 5 // a device of the user was added or revoked
+	KindNote    Kind = 6 // a message without text, for clients: a receipt, a reaction, a call; never counted as unread
+	KindBlock   Kind = 7 // the block list changed; Entry.Block holds how
 )
 
 // Entry is one place in a user's inbox. It is immutable once it has a Seq.
@@ -20,14 +22,15 @@ type Entry struct {
 	From  UserID // who caused it; the inbox's owner for what he sent or changed
 	Peer  UserID // the other side of the conversation, contact or read mark
 
-	ClientID ClientID // KindMessage: as the sender made it
+	ClientID ClientID // KindMessage, KindNote: as the sender made it
 	Text     string   // KindMessage: the body, UTF-8
-	Ext      []byte   // KindMessage: extension elements, opaque to the core
+	Ext      []byte   // KindMessage, KindNote, KindRead: extension elements, opaque to the core
 
 	UpTo    MsgID    // KindRead: everything of the conversation up to here is read
 	Contact *Contact // KindContact
 	Device  *Device  // KindDevice; never holds a token
 	Profile *Profile // KindProfile
+	Block   *Block   // KindBlock
 }
 
 // Outgoing is a message as its sender's edge hands it to the core.
@@ -36,6 +39,7 @@ type Outgoing struct {
 	ClientID ClientID // zero: no protection against duplicates beyond the connection
 	Text     string
 	Ext      []byte
+	Note     bool // log it as KindNote; Text is empty then
 }
 
 // Ack says that a message is committed in both inboxes.
@@ -97,4 +101,32 @@ type Message struct {
 	ClientID ClientID // zero: not checked for duplicates
 	Text     string
 	Ext      []byte
+	Note     bool // KindNote instead of KindMessage
+}
+
+// ArchiveQuery asks for entries of one's own inbox by content. All bounds that
+// are set hold together.
+type ArchiveQuery struct {
+	Kinds         []Kind   // empty: KindMessage and KindNote
+	Peer          UserID   // zero: any
+	After, Before uint64   // seqs, exclusive; zero: no bound
+	From, To      MsgID    // times, inclusive; zero: no bound
+	Seqs          []uint64 // only these; empty: any
+	Newest        bool     // the end of what is left, not its beginning
+	Limit         int      // most entries; 0: none, to count only
+	Count         bool     // count all that match but for After and Before
+}
+
+// ArchivePage holds entries in ascending seq.
+type ArchivePage struct {
+	Entries []Entry
+	More    bool // what matches goes on beyond the page: above it, or below with Newest
+	Count   int  // when asked for
+}
+
+// Block is a change of the block list (XEP-0191).
+type Block struct {
+	Blocked   []Addr `json:"blocked,omitempty"`
+	Unblocked []Addr `json:"unblocked,omitempty"`
+	Cleared   bool   `json:"cleared,omitempty"` // all were unblocked; Unblocked lists them
 }

@@ -8,6 +8,7 @@ type Envelope struct {
 	Kick     *Kick
 	Signal   *Signal
 	Bells    []Bell
+	Blocks   *Blocks
 }
 
 // Deliver carries an inbox entry to the sessions of its owner.
@@ -34,6 +35,9 @@ type Kick struct {
 	Code   ErrorCode
 }
 
+// Blocks tells nodes to read the block list of a user again.
+type Blocks struct{ User UserID }
+
 // SignalKind is what an ephemeral signal says.
 type SignalKind uint8
 
@@ -41,11 +45,19 @@ type SignalKind uint8
 const (
 	SignalTyping  SignalKind = 1
 	SignalStopped SignalKind = 2
+	// SignalStanza is a stanza for XMPP sessions: an iq between resources,
+	// directed presence, a headline, an event of PEP. C-XX sessions get none.
+	SignalStanza SignalKind = 3
 )
 
 // Signal is an ephemeral notice from one user to another.
 type Signal struct {
-	From UserID
-	To   UserID
-	Kind SignalKind
+	From    UserID
+	To      UserID
+	Session SessionID // zero: every session of To
+	Node    NodeID    // of Session; zero with it
+	Kind    SignalKind
+	// Data is the stanza as the XMPP edge writes it to a client. A typing signal
+	// of an XMPP client has it too.
+	Data []byte
 }

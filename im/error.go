@@ -47,6 +47,7 @@ const (
 	CodeNotFound        ErrorCode = 4004
 	CodeIDReused        ErrorCode = 4009
 	CodeConflict        ErrorCode = 4010
+	CodeOwnBlock        ErrorCode = 4011
 	CodeZoneUnavailable ErrorCode = 5001
 	CodeOverloaded      ErrorCode = 5002
 	CodeRetryLater      ErrorCode = 5003
@@ -104,6 +105,7 @@ var traits = []Trait{
 	{CodeNotFound, "NOT_FOUND", true, false},
 	{CodeIDReused, "ID_REUSED", true, false},
 	{CodeConflict, "CONFLICT", true, false},
+	{CodeOwnBlock, "OWN_BLOCK", true, false},
 	{CodeZoneUnavailable, "ZONE_UNAVAILABLE", true, true},
 	{CodeOverloaded, "OVERLOADED", true, true},
 	{CodeRetryLater, "RETRY_LATER", true, true},

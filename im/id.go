@@ -1,7 +1,9 @@
 package im
 
 import (
+	"crypto/sha256"
 	"encoding/base32"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -41,6 +43,8 @@ const (
 	slotBits = 14
 	idBits   = 52
 	lowBits  = idBits - slotBits
+	// A JavaScript number holds 53 bits.
+	foreignBit = 1 << idBits
 	// IDRandomMask selects the random part of a UserID or GroupID.
 	IDRandomMask = 1<<lowBits - 1
 )
@@ -70,6 +74,17 @@ func (u UserID) Slot() Slot { return Slot(uint64(u) >> lowBits & (Slots - 1)) }
 
 // Valid reports whether u can be the id of a user.
 func (u UserID) Valid() bool { return u != 0 && uint64(u)>>idBits == 0 }
+
+// ForeignID returns the id under which an address that has no account here
+// stands in a contact list: outside of the range of users, the same for the same
+// bare address everywhere. It is part of the storage format.
+func ForeignID(a Addr) UserID {
+	sum := sha256.Sum256([]byte(a.Bare().String()))
+	return UserID(binary.BigEndian.Uint64(sum[:8])>>(64-idBits) | foreignBit)
+}
+
+// Foreign reports whether u stands for an address without an account here.
+func (u UserID) Foreign() bool { return uint64(u)>>idBits == 1 }
 
 // String returns u in decimal, as the admin API and logs show it.
 func (u UserID) String() string { return strconv.FormatUint(uint64(u), 10) }

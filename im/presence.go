@@ -41,7 +41,10 @@ type Presence struct {
 	Show     Show
 	Status   string
 	Priority int8
-	Caps     string // opaque to the core; XMPP entity capabilities
+	Ext      string // opaque to the core: what else an XMPP client's presence says
+	// Interests lists the nodes of other users whose events the session wants
+	// (XEP-0163 section 4), each ended by a line feed; opaque to the core.
+	Interests string
 }
 
 // SessionKey names a session in the cell. A key is valid while the epoch of
@@ -69,6 +72,9 @@ type UserPresence struct {
 	Show     Show
 	Status   string
 	LastSeen time.Time // zero: online, never, or not to be seen
+	// Resources are his sessions that may be seen, for edges that show each. It
+	// is shared: nobody changes it.
+	Resources []SessionInfo
 }
 
 // Node is what a node says of itself in its lease.

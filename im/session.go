@@ -14,6 +14,8 @@ type Sink interface {
 	// behind and the entry was not taken. The edge then sends one "sync
 	// required", and the core pushes nothing until the client has synced.
 	Push(e *Entry) bool
+	// PushPresence tells how a contact is now. An XMPP session is told whenever one
+	// of the contact's resources changes, a C-XX session when the whole does.
 	PushPresence(p UserPresence)
 	PushSignal(s Signal)
 	// Close ends the connection after what is queued, telling the client why.
@@ -47,6 +49,8 @@ type Session interface {
 	Presences
 	Devices
 	Profiles
+	Blocking
+	Items
 
 	ID() SessionID
 	User() UserID
@@ -68,11 +72,19 @@ type Messenger interface {
 	History(ctx context.Context, q HistoryQuery) (HistoryPage, error)
 	// Conversations lists the newest first.
 	Conversations(ctx context.Context, limit int) ([]Conversation, error)
+	// Archive reads the session's user's inbox by content: the message archive
+	// (XEP-0313) and whatever else an edge looks up in the log.
+	Archive(ctx context.Context, q ArchiveQuery) (ArchivePage, error)
+	// Delivered returns how far any device of the user has come in the inbox: what
+	// is above has reached nobody yet (XEP-0160).
+	Delivered(ctx context.Context) (uint64, error)
 	// MarkRead moves the read mark of a conversation forward; going back is no
-	// error and does nothing. Both sides' inboxes learn it.
-	MarkRead(ctx context.Context, peer UserID, upTo MsgID) error
-	// Signal passes an ephemeral notice on, best effort.
-	Signal(to UserID, kind SignalKind)
+	// error and does nothing. Both sides' inboxes learn it. ext is kept with it.
+	MarkRead(ctx context.Context, peer UserID, upTo MsgID, ext []byte) error
+	// Signal passes an ephemeral notice on, best effort; From is set by the core.
+	// False: nobody can get it, because the recipient has no such session, the
+	// link to its node is down, or one of the two has blocked the other.
+	Signal(s Signal) bool
 }
 
 // Contacts is the contact list. Every change is logged in the inboxes it
@@ -88,6 +100,18 @@ type Contacts interface {
 	ContactRemove(ctx context.Context, peer UserID) error
 	// ContactUpdate sets the remark and the groups.
 	ContactUpdate(ctx context.Context, peer UserID, name string, groups []string) error
+	// ContactPut puts c.User on the list, or changes name and groups when he is;
+	// subscriptions stay as they are (RFC 6121 section 2.3). c.Addr is used for a
+	// foreign user only.
+	ContactPut(ctx context.Context, c Contact) error
+	// Subscription says one thing to c.User about presence and does what RFC 6121
+	// section 3 wants on both sides. c.Note and c.Ext go with Subscribe.
+	Subscription(ctx context.Context, c Contact, say SubEvent) error
+	// Contact returns the entry of peer; its User is zero when there is none.
+	Contact(ctx context.Context, peer UserID) (Contact, error)
+	// ContactOf returns owner's entry for the session's user: whether owner lets
+	// him see. Its User is zero when there is none.
+	ContactOf(ctx context.Context, owner UserID) (Contact, error)
 }
 
 // Presences is who is online.
@@ -95,6 +119,26 @@ type Presences interface {
 	SetPresence(ctx context.Context, p Presence) error
 	// ContactPresence returns what the session's user may see of his contacts.
 	ContactPresence(ctx context.Context) ([]UserPresence, error)
+	// SessionsOf returns the sessions of a user in the cell, in any order, from
+	// this node's replica; whether the asker may see them is for the caller.
+	SessionsOf(u UserID) []SessionInfo
+	// LastSeen returns when u was last online, zero when he is now or it is not
+	// known, if the session's user may know: he is subscribed, or it is himself.
+	// Else it answers CodeForbidden.
+	LastSeen(ctx context.Context, u UserID) (time.Time, error)
+}
+
+// Blocking is the block list (XEP-0191): addresses, with or without localpart
+// and resource, that the user exchanges nothing with. The core keeps to it on
+// every path.
+type Blocking interface {
+	BlockList(ctx context.Context) ([]Addr, error)
+	Block(ctx context.Context, addrs []Addr) error
+	// Unblock takes addrs off the list; none given: everything.
+	Unblock(ctx context.Context, addrs []Addr) error
+	// Blocked reports whether the session's user and a have nothing to do with
+	// each other: own, he has blocked a; theirs, a's user has blocked him.
+	Blocked(ctx context.Context, a Addr) (own, theirs bool, err error)
 }
 
 // Devices is the user's devices and his password.
@@ -117,6 +161,8 @@ type Profiles interface {
 	ProfileGet(ctx context.Context, users []UserID) ([]Profile, error)
 	// Resolve finds a user by his bare address.
 	Resolve(ctx context.Context, a Addr) (UserID, error)
+	// Address returns the bare address of a user.
+	Address(ctx context.Context, u UserID) (Addr, error)
 }
 
 // ChannelBinding is what ties a login to the TLS channel it runs in.
@@ -156,6 +202,26 @@ type Logins interface {
 	Enroll(ctx context.Context, acct Account, d LoginDevice) (dev Device, token string, err error)
 	// Register makes an account, when registration is open.
 	Register(ctx context.Context, a Addr, password, invite string, remote netip.Addr) (UserID, error)
+	// Unregister removes an account of which nothing is left but that its address
+	// cannot be taken again by somebody else. Its sessions end.
+	Unregister(ctx context.Context, u UserID) error
+	// CheckPassword is a login by a password in the clear (SASL PLAIN inside TLS).
+	CheckPassword(ctx context.Context, a Addr, password string, remote netip.Addr) (Account, error)
+	// FastMechanisms lists the mechanisms of XEP-0484 that a channel allows.
+	FastMechanisms(cb ChannelBinding) []string
+	// FastToken returns the token with which a device may log in by mechanism, and
+	// until when. It changes when the device's token does.
+	FastToken(ctx context.Context, user UserID, d DeviceID, mechanism string) (token string, expires time.Time, err error)
+	// Fast logs a device in by the message of an HT mechanism: authcid, zero, MAC
+	// (draft-schmaus-kitten-sasl-ht). d.ID is zero; d.Resource names the device's.
+	Fast(ctx context.Context, mechanism, domain string, message []byte, cb ChannelBinding, d LoginDevice) (FastLogin, error)
+}
+
+// FastLogin is the outcome of Logins.Fast.
+type FastLogin struct {
+	Account Account
+	Device  Device
+	Proof   []byte // what the server answers, so that the client knows it
 }
 
 // SCRAM is the server side of one exchange (RFC 5802). One goroutine uses it.
