@@ -1,16 +1,17 @@
 // Package message translates between message stanzas and the core's messages:
-// what of a stanza is logged, how its extension elements are kept, and how an
-// entry of the log reads as a stanza again, live, as a carbon copy or out of the
-// archive.
+// what of a stanza is logged, how its extension elements are kept, how an entry
+// of the log reads as a stanza again, live, as a carbon copy or out of the
+// archive, and which of a user's clients sees it.
 //
-// It leaves to c2s who gets what, and to the core everything durable. All
+// It leaves to c2s the sending, and to the core everything durable. All
 // functions are pure.
+//
+// Extension elements are kept as the serialised stanza (scope stanza.Client)
+// without from, to and the body that the core has as text. Three attributes of
+// the root are ours: f and t are the resources of sender and recipient, l is
+// the language of the body when it is not that of the stanza. Apps that speak
+// C-XX may keep something else in the same place; that is not shown here.
 package message
-
-import (
-	"github.com/cxx-im/cxx/im"
-	"github.com/cxx-im/cxx/xmpp/xmlstream"
-)
 
 // Sort says what becomes of a message stanza.
 type Sort uint8
@@ -26,20 +27,6 @@ const (
 	Empty                 // nothing in it: dropped
 )
 
-// Classify says what becomes of st, a message from a client.
-func Classify(st *xmlstream.Element) Sort { panic("not yet") }
+var sortNames = [...]string{"text", "note", "typing", "displayed", "fleeting", "groupchat", "empty"}
 
-// Clean removes from a client's stanza what only we may say (contract section 4):
-// stanza-id by an address of ours, occupant-id, delay from us, carbons, results
-// of the archive. own is the bare address of the sender.
-func Clean(st *xmlstream.Element, own im.Addr) { panic("not yet") }
-
-// Pack turns a clean stanza of sort Text or Note into what the core logs. from is
-// the sender's full address, to as addressed. ClientID is set when the stanza has
-// an origin-id of 16 characters or more (contract 1.5).
-func Pack(st *xmlstream.Element, from, to im.Addr) (im.Outgoing, error) { panic("not yet") }
-
-// Unpack turns an entry of kind message, note or read mark into the stanza that
-// its addressee sees. from and to are the bare addresses of the two sides; their
-// resources come out of the entry. It has no stanza-id and no delay.
-func Unpack(e *im.Entry, from, to im.Addr) *xmlstream.Element { panic("not yet") }
+func (s Sort) String() string { return sortNames[s] }

@@ -1,0 +1,72 @@
+package message
+
+import (
+	"strconv"
+
+	"github.com/cxx-im/cxx/im"
+	"github.com/cxx-im/cxx/xmpp/stanza"
+	"github.com/cxx-im/cxx/xmpp/xmlstream"
+)
+
+// Unpack turns an entry of kind message, note or read mark into the stanza that
+// its addressee sees. from and to are the bare addresses of the two sides; their
+// resources come out of the entry. It has no stanza-id and no delay. What a C-XX
+// client has sent is a chat with a body; its read marks have no element that
+// says so, see Marker.
+func Unpack(e *im.Entry, from, to im.Addr) *xmlstream.Element {
+	root := parse(e.Ext)
+	if root == nil {
+		st := xmlstream.New(stanza.NSClient, "message").SetAttr("from", from.String()).SetAttr("to", to.String())
+		st.SetAttr("type", "chat").SetAttr("id", ID(e))
+		if e.Kind == im.KindMessage {
+			st.Add(xmlstream.NewText(stanza.NSClient, "body", e.Text))
+		}
+		return st
+	}
+	from.Resource, to.Resource = root.Attr("f"), root.Attr("t")
+	lang := root.Attr("l")
+	attrs := make([]xmlstream.Attr, 0, len(root.Attrs)+2)
+	attrs = append(attrs, xmlstream.Attr{Local: "from", Value: from.String()}, xmlstream.Attr{Local: "to", Value: to.String()})
+	for _, a := range root.Attrs {
+		if !rewritten(a) {
+			attrs = append(attrs, a)
+		}
+	}
+	guard{own: from.Bare(), other: to.Domain}.clean(root) // a C-XX client may have written it
+	nodes := make([]xmlstream.Node, 0, len(root.Nodes)+3)
+	if e.Kind == im.KindMessage && e.Text != "" {
+		body := xmlstream.NewText(stanza.NSClient, "body", e.Text).SetLang(lang)
+		nodes = append(nodes, xmlstream.Node{Element: body})
+	}
+	root.Attrs, root.Nodes = attrs, append(nodes, root.Nodes...)
+	return root
+}
+
+// AppendLive appends the bytes of an entry for stanza.Client as its addressee
+// gets it: what Unpack says, with the stanza-id by own, the bare address of the
+// account that has it in its log.
+func AppendLive(dst []byte, e *im.Entry, from, to, own im.Addr) []byte {
+	st := Unpack(e, from, to)
+	AddStanzaID(st, own, e.Seq)
+	return xmlstream.Append(dst, st, stanza.Client)
+}
+
+// ID returns the id attribute by which XMPP clients know an entry: the sender's;
+// for a message of a C-XX client its client id, or else its number. An XMPP
+// client may have sent none.
+func ID(e *im.Entry) string {
+	if h, ok := headOf(e.Ext); ok {
+		return h.id
+	}
+	if !e.ClientID.IsZero() {
+		return e.ClientID.String()
+	}
+	return e.MsgID.String()
+}
+
+// AddStanzaID says under which id an account has a message in its archive
+// (XEP-0359 section 3.1, XEP-0313 section 3.5).
+func AddStanzaID(st *xmlstream.Element, by im.Addr, seq uint64) {
+	id := st.AddNew(stanza.NSSID, "stanza-id")
+	id.Attrs = []xmlstream.Attr{{Local: "by", Value: by.Bare().String()}, {Local: "id", Value: strconv.FormatUint(seq, 10)}}
+}
