@@ -24,6 +24,9 @@ const (
 	Server  Target = 1 << iota // the domain
 	Own                        // the asker's account: no 'to', or his bare address
 	Account                    // the account of another user of this server
+	// Nobody is an account of this server that does not exist. Handlers answer for
+	// it what they answer for an account that the asker may know nothing of.
+	Nobody
 )
 
 // Request is a request to the server. A handler may keep the payload.
@@ -37,6 +40,9 @@ type Request struct {
 	ID      string
 	Payload *xmlstream.Element
 	Stanza  *xmlstream.Element
+	// Then is set by a handler: stanzas that the client gets right behind the
+	// result, before anything else that happens.
+	Then []*xmlstream.Element
 }
 
 // Handler answers a request: with the payload of a result, which may be nil, or
@@ -133,7 +139,7 @@ func (m *Mux) Features(t Target) []string {
 func (m *Mux) Identities(t Target) []Identity { return m.identities[t] }
 
 func each(t Target, f func(Target)) {
-	for _, one := range []Target{Server, Own, Account} {
+	for _, one := range []Target{Server, Own, Account, Nobody} {
 		if t&one != 0 {
 			f(one)
 		}

@@ -31,6 +31,9 @@ func Serve(t testing.TB, m *iq.Mux, s *Session, text string) *xmlstream.Element 
 	if err != nil {
 		return stanza.Reply(st, err)
 	}
+	for _, x := range r.Then {
+		s.Send(x)
+	}
 	return stanza.Result(st, payload)
 }
 
@@ -56,7 +59,11 @@ func Request(t testing.TB, s *Session, st *xmlstream.Element) *iq.Request {
 		r.Target, r.Owner = iq.Server, 0
 	default:
 		r.Target = iq.Account
-		if r.Owner, err = s.core.Resolve(context.Background(), r.To); err != nil {
+		r.Owner, err = s.core.Resolve(context.Background(), r.To)
+		if im.CodeOf(err) == im.CodeNotFound {
+			r.Target, err = iq.Nobody, nil
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
