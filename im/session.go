@@ -183,6 +183,10 @@ type LoginDevice struct {
 	UDPPort       uint16
 	TCPPort       uint16
 	Remote        netip.AddrPort
+
+	// For Logins.Fast only (XEP-0484 sections 3.2, 3.6).
+	NewToken bool // the client asks for another token
+	EndToken bool // the one it comes with is void from now on
 }
 
 // Logins checks who a client is. Package acs/auth implements it; both edges
@@ -213,7 +217,8 @@ type Logins interface {
 	// until when. It changes when the device's token does.
 	FastToken(ctx context.Context, user UserID, d DeviceID, mechanism string) (token string, expires time.Time, err error)
 	// Fast logs a device in by the message of an HT mechanism: authcid, zero, MAC
-	// (draft-schmaus-kitten-sasl-ht). d.ID is zero; d.Resource names the device's.
+	// (draft-schmaus-kitten-sasl-ht). The token tells which device it is, so d.ID
+	// and d.Resource do not count.
 	Fast(ctx context.Context, mechanism, domain string, message []byte, cb ChannelBinding, d LoginDevice) (FastLogin, error)
 }
 
@@ -222,6 +227,7 @@ type FastLogin struct {
 	Account Account
 	Device  Device
 	Proof   []byte // what the server answers, so that the client knows it
+	Renewed bool   // there is another token: give the client what FastToken says
 }
 
 // SCRAM is the server side of one exchange (RFC 5802). One goroutine uses it.

@@ -136,6 +136,21 @@ func (m *memory) UpdateAccount(_ context.Context, u im.UserID, change func(a *im
 	return m.append(u, log), nil
 }
 
+func (m *memory) DeleteAccount(_ context.Context, u im.UserID) error {
+	leave, err := m.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	a, ok := m.accounts[u]
+	if !ok {
+		return im.Errorf(im.CodeNotFound, "no such user")
+	}
+	a.Disabled, a.Verifiers, a.Profile = true, nil, im.Profile{}
+	m.accounts[u], m.devices[u], m.inbox[u] = a, map[im.DeviceID]im.Device{}, nil
+	return nil
+}
+
 func (m *memory) append(u im.UserID, log []im.Entry) []im.Entry {
 	for i := range log {
 		log[i].Seq = uint64(len(m.inbox[u]) + 1)

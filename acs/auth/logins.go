@@ -20,6 +20,7 @@ type Store interface {
 	AccountByID(ctx context.Context, u im.UserID) (im.Account, error)
 	Accounts(ctx context.Context, after im.UserID, limit int) ([]im.Account, error)
 	UpdateAccount(ctx context.Context, u im.UserID, change func(a *im.Account) ([]im.Entry, error)) ([]im.Entry, error)
+	DeleteAccount(ctx context.Context, u im.UserID) error
 	UseInvite(ctx context.Context, code string, now time.Time) error
 	UpdateDevices(ctx context.Context, u im.UserID, change func(all []im.Device) (write []im.Device, log []im.Entry, err error)) ([]im.Entry, error)
 	UpdateDevice(ctx context.Context, u im.UserID, d im.DeviceID, change func(d *im.Device) (write bool)) error

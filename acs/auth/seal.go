@@ -5,7 +5,10 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
+
+	"github.com/cxx-im/cxx/im"
 )
 
 // Seal encrypts what is kept of passwords with keys that are not in the
@@ -14,8 +17,9 @@ import (
 // immutable and safe for any goroutine.
 //
 // The file has one line per key, "key ID BASE64", newest first, and one line
-// "salt BASE64": the secret behind the salts shown for users that do not exist.
-// That secret stays when keys rotate, or the change would give those users away.
+// "salt BASE64": the secret behind the salts shown for users that do not exist,
+// and behind the tokens of XEP-0484. It stays when keys rotate, or the change
+// would give those users away and log those devices out.
 type Seal struct {
 	current keyID
 	keys    map[keyID]cipher.AEAD
@@ -72,6 +76,17 @@ func (s *Seal) fakeSalt(aad string) []byte {
 	m.Write([]byte("cxx fake salt\x00"))
 	m.Write([]byte(aad))
 	return m.Sum(nil)[:saltBytes]
+}
+
+// fastToken is the secret of a device for one mechanism of XEP-0484. It is made
+// of the device token's hash, so that it needs no place of its own in the
+// database, and who has the database alone cannot make it.
+func (s *Seal) fastToken(u im.UserID, d im.DeviceID, mechanism string, hash []byte) string {
+	m := hmac.New(sha256.New, s.salt)
+	m.Write([]byte("cxx fast token\x00" + mechanism + "\x00"))
+	m.Write(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, uint64(u)), uint64(d)))
+	m.Write(hash)
+	return tokenEncoding.EncodeToString(m.Sum(nil))
 }
 
 func randomBytes(n int) []byte {
