@@ -1,6 +1,10 @@
 package stream
 
-import "github.com/cxx-im/cxx/xmpp/xmlstream"
+import (
+	"errors"
+
+	"github.com/cxx-im/cxx/xmpp/xmlstream"
+)
 
 // Error is a stream error (RFC 6120 section 4.9). It is immutable.
 type Error struct {
@@ -50,4 +54,19 @@ func (e *Error) Element() *xmlstream.Element {
 		out.Add(xmlstream.NewText(NSErrors, "text", e.Text).SetLang("en"))
 	}
 	return out.Add(e.App)
+}
+
+// FromXML turns what Next has returned into the stream error that tells the
+// client: an *xmlstream.Error by its condition, an *Error as it is. It is nil
+// for others: a connection that broke can be told nothing.
+func FromXML(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	var x *xmlstream.Error
+	if !errors.As(err, &x) {
+		return nil
+	}
+	return Errorf(x.Condition, x.Reason)
 }
