@@ -84,7 +84,7 @@ func (t *txn) freeID(slot im.Slot) (im.UserID, error) {
 		var b [8]byte
 		rand.Read(b[:])
 		id := im.MakeUserID(slot, binary.BigEndian.Uint64(b[:]))
-		n, err := number(t.ctx, t, "SELECT COUNT(*) FROM inbox_head WHERE user_id = ?", int64(id))
+		n, err := number(t.ctx, t, "SELECT COUNT(*) FROM account WHERE user_id = ?", int64(id))
 		if err != nil {
 			return 0, err
 		}
@@ -149,6 +149,9 @@ func (s *Store) AccountByID(ctx context.Context, u im.UserID) (acct im.Account, 
 // UpdateAccount changes an account; see acs.AccountStore.
 func (s *Store) UpdateAccount(ctx context.Context, u im.UserID, change func(*im.Account) ([]im.Entry, error)) (logged []im.Entry, err error) {
 	err = s.do(ctx, u, func(t *txn) error {
+		if t.head(uint64(u)) == nil { // the account was removed; the row keeps its address
+			return unknownUser(u)
+		}
 		old, err := account(ctx, t, "user_id = ?", int64(u))
 		if err != nil {
 			return err

@@ -11,13 +11,13 @@ import (
 	"github.com/cxx-im/cxx/shard/schema"
 )
 
-const contactColumns = "peer_id, domain, localpart, sub, listed, name, contact_groups, note"
+const contactColumns = "peer_id, domain, localpart, sub, listed, name, contact_groups, note, ext"
 
 func contacts(ctx context.Context, q schema.Queryer, where string, args ...any) (all []im.Contact, err error) {
 	err = scanAll(ctx, q, func(rows *sql.Rows) error {
 		var c im.Contact
 		var groups []byte
-		if err := rows.Scan(&c.User, &c.Addr.Domain, &c.Addr.Local, &c.Sub, &c.Listed, &c.Name, &groups, &c.Note); err != nil {
+		if err := rows.Scan(&c.User, &c.Addr.Domain, &c.Addr.Local, &c.Sub, &c.Listed, &c.Name, &groups, &c.Note, &c.Ext); err != nil {
 			return err
 		}
 		all = append(all, c)
@@ -34,6 +34,19 @@ func (s *Store) Contacts(ctx context.Context, u im.UserID) (all []im.Contact, er
 		return err
 	})
 	return all, err
+}
+
+// Contact returns owner's entry for peer; see acs.ContactStore.
+func (s *Store) Contact(ctx context.Context, owner, peer im.UserID) (im.Contact, error) {
+	var found []im.Contact
+	err := s.zone(owner).read(ctx, func(ctx context.Context, q schema.Queryer) (err error) {
+		found, err = contacts(ctx, q, "owner_id = ? AND peer_id = ?", int64(owner), int64(peer))
+		return err
+	})
+	if err != nil || len(found) == 0 {
+		return im.Contact{}, err
+	}
+	return found[0], nil
 }
 
 // UpdateContact changes owner's entry for peer; see acs.ContactStore.
@@ -55,7 +68,7 @@ func (s *Store) UpdateContact(ctx context.Context, owner, peer im.UserID, change
 			old = found[0]
 		}
 		c := old
-		c.Groups = slices.Clone(old.Groups)
+		c.Groups, c.Ext = slices.Clone(old.Groups), slices.Clone(old.Ext)
 		if logged, err = change(&c, count); err != nil {
 			return err
 		}
@@ -79,7 +92,13 @@ func (t *txn) countContacts(owner, peer im.UserID) (n im.ContactCount, err error
 	return n, err
 }
 
-func (t *txn) writeContact(owner im.UserID, old, c *im.Contact, known bool) error {
+// writeContact stores c but for what is of the log entry alone.
+func (t *txn) writeContact(owner im.UserID, old, changed *im.Contact, known bool) error {
+	c := *changed
+	c.Said = nil
+	if !c.Sub.Has(im.SubPendingIn) || len(c.Ext) == 0 {
+		c.Ext = nil
+	}
 	if !c.Listed && c.Sub == im.SubNone {
 		if !known {
 			return nil
@@ -87,17 +106,17 @@ func (t *txn) writeContact(owner im.UserID, old, c *im.Contact, known bool) erro
 		_, err := t.exec("DELETE FROM contact WHERE owner_id = ? AND peer_id = ?", int64(owner), int64(c.User))
 		return err
 	}
-	if known && reflect.DeepEqual(old, c) {
+	if known && reflect.DeepEqual(*old, c) {
 		return nil
 	}
 	groups, err := json.Marshal(c.Groups)
 	if err != nil {
 		return err
 	}
-	query := "INSERT INTO contact (domain, localpart, sub, listed, name, contact_groups, note, owner_id, peer_id) VALUES (?,?,?,?,?,?,?,?,?)"
+	query := "INSERT INTO contact (domain, localpart, sub, listed, name, contact_groups, note, ext, owner_id, peer_id) VALUES (?,?,?,?,?,?,?,?,?,?)"
 	if known {
-		query = "UPDATE contact SET domain = ?, localpart = ?, sub = ?, listed = ?, name = ?, contact_groups = ?, note = ? WHERE owner_id = ? AND peer_id = ?"
+		query = "UPDATE contact SET domain = ?, localpart = ?, sub = ?, listed = ?, name = ?, contact_groups = ?, note = ?, ext = ? WHERE owner_id = ? AND peer_id = ?"
 	}
-	_, err = t.exec(query, c.Addr.Domain, c.Addr.Local, int64(c.Sub), flag(c.Listed), c.Name, string(groups), c.Note, int64(owner), int64(c.User))
+	_, err = t.exec(query, c.Addr.Domain, c.Addr.Local, int64(c.Sub), flag(c.Listed), c.Name, string(groups), c.Note, c.Ext, int64(owner), int64(c.User))
 	return err
 }

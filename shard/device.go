@@ -131,6 +131,16 @@ func (s *Store) DeviceStates(ctx context.Context, users []im.UserID) (out []im.D
 	return out, err
 }
 
+// Delivered returns the highest cursor of u's devices, revoked ones included.
+func (s *Store) Delivered(ctx context.Context, u im.UserID) (seq uint64, err error) {
+	err = s.zone(u).read(ctx, func(ctx context.Context, q schema.Queryer) error {
+		n, err := number(ctx, q, "SELECT COALESCE(MAX(acked), 0) FROM device WHERE user_id = ?", int64(u))
+		seq = uint64(n)
+		return err
+	})
+	return seq, err
+}
+
 // SaveCursors moves the cursors of devices forward; never back. Zones that
 // fail do not keep the others from saving.
 func (s *Store) SaveCursors(ctx context.Context, cursors []im.DeviceCursor) error {

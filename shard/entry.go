@@ -16,27 +16,55 @@ type rest struct {
 	Contact *im.Contact `json:"contact,omitempty"`
 	Device  *im.Device  `json:"device,omitempty"`
 	Profile *im.Profile `json:"profile,omitempty"`
+	Block   *im.Block   `json:"block,omitempty"`
 }
 
 // rowOf is the stored form of an entry; the caller sets place and owner.
 func rowOf(e *im.Entry) (schema.Row, error) {
 	r := schema.Row{MsgID: uint64(e.MsgID), Kind: uint8(e.Kind), From: uint64(e.From), Peer: uint64(e.Peer)}
-	if e.Kind == im.KindMessage {
-		r.Conv, r.Body = uint64(e.Peer), e.Text
+	if len(e.Ext) > 0 {
+		r.Ext = e.Ext
+	}
+	if isMessage(e.Kind) {
+		r.Conv, r.Body = conversation(e.Kind, e.Peer), e.Text
 		if !e.ClientID.IsZero() {
 			r.Client = e.ClientID[:]
 		}
-		if len(e.Ext) > 0 {
-			r.Ext = e.Ext
-		}
 		return r, nil
 	}
-	b, err := json.Marshal(rest{UpTo: e.UpTo, Contact: e.Contact, Device: e.Device, Profile: e.Profile})
+	b, err := json.Marshal(rest{UpTo: e.UpTo, Contact: e.Contact, Device: e.Device, Profile: e.Profile, Block: e.Block})
 	if err != nil {
 		return r, fmt.Errorf("shard: encode entry of kind %d: %w", e.Kind, err)
 	}
 	r.Body = string(b)
 	return r, nil
+}
+
+// isMessage reports whether entries of a kind are what AppendMessage logs.
+func isMessage(k im.Kind) bool { return k == im.KindMessage || k == im.KindNote }
+
+func kindOf(m *im.Message) im.Kind {
+	if m.Note {
+		return im.KindNote
+	}
+	return im.KindMessage
+}
+
+// conversation is where the conversation index holds a message or note.
+func conversation(k im.Kind, peer im.UserID) uint64 {
+	if k == im.KindNote {
+		return uint64(peer) | schema.NoteBit
+	}
+	return uint64(peer)
+}
+
+// convID is the conversation of messages with a peer; one with no messages for
+// what is no user.
+func convID(peer im.UserID) int64 {
+	if !peer.Valid() && !peer.Foreign() {
+		return -1
+	}
+	return int64(peer)
 }
 
 const entryColumns = "seq, msg_id, kind, from_id, peer_id, client_id, body, ext"
@@ -47,7 +75,7 @@ func scanEntry(rows *sql.Rows, e *im.Entry) error {
 		return err
 	}
 	copy(e.ClientID[:], client)
-	if e.Kind == im.KindMessage {
+	if isMessage(e.Kind) {
 		return nil
 	}
 	var r rest
@@ -55,7 +83,7 @@ func scanEntry(rows *sql.Rows, e *im.Entry) error {
 		return fmt.Errorf("shard: decode entry %d: %w", e.Seq, err)
 	}
 	e.Text = ""
-	e.UpTo, e.Contact, e.Device, e.Profile = r.UpTo, r.Contact, r.Device, r.Profile
+	e.UpTo, e.Contact, e.Device, e.Profile, e.Block = r.UpTo, r.Contact, r.Device, r.Profile, r.Block
 	return nil
 }
 

@@ -125,9 +125,9 @@ func (s *Store) MaxMsgID(ctx context.Context) (newest im.MsgID, err error) {
 // above.
 func (s *Store) History(ctx context.Context, u im.UserID, h im.HistoryQuery) (page im.HistoryPage, err error) {
 	limit := max(h.Limit, 1)
-	where, args := "user_id = ? AND conv_id = ? AND seq > ?", []any{int64(u), int64(h.Peer), int64(h.After)}
+	where, args := "user_id = ? AND conv_id = ? AND seq > ?", []any{int64(u), convID(h.Peer), signed(h.After)}
 	if h.Before > 0 {
-		where, args = where+" AND seq < ?", append(args, int64(h.Before))
+		where, args = where+" AND seq < ?", append(args, signed(h.Before))
 	}
 	newest := h.After == 0 || h.Before > 0
 	if newest {

@@ -20,6 +20,7 @@ type sentKey struct {
 type sentRow struct {
 	seq, peerSeq uint64
 	id           im.MsgID
+	kind         im.Kind
 	from, peer   im.UserID
 	text         string
 	ext          []byte
@@ -78,7 +79,7 @@ func (r *sentRow) answer(o *op) error {
 	if o.part == recipient {
 		want = m.From
 	}
-	if r.peer != want || r.from != m.From || r.text != m.Text || !bytes.Equal(r.ext, m.Ext) {
+	if r.kind != kindOf(m) || r.peer != want || r.from != m.From || r.text != m.Text || !bytes.Equal(r.ext, m.Ext) {
 		return reused(m)
 	}
 	o.res = im.Committed{MsgID: r.id, FromSeq: r.seq, ToSeq: r.peerSeq, Duplicate: true}
@@ -89,7 +90,7 @@ func (r *sentRow) answer(o *op) error {
 }
 
 func same(a, b *im.Message) bool {
-	return a.To == b.To && a.Text == b.Text && bytes.Equal(a.Ext, b.Ext)
+	return a.To == b.To && a.Note == b.Note && a.Text == b.Text && bytes.Equal(a.Ext, b.Ext)
 }
 
 func reused(m *im.Message) error {
@@ -101,7 +102,8 @@ func reused(m *im.Message) error {
 func (t *txn) stage(o *op) {
 	m := &o.msg
 	res := im.Committed{MsgID: m.MsgID, ToSeq: o.res.ToSeq}
-	r := schema.Row{MsgID: uint64(m.MsgID), Kind: uint8(im.KindMessage), From: uint64(m.From), Body: m.Text}
+	kind := kindOf(m)
+	r := schema.Row{MsgID: uint64(m.MsgID), Kind: uint8(kind), From: uint64(m.From), Body: m.Text}
 	if len(m.Ext) > 0 {
 		r.Ext = m.Ext
 	}
@@ -110,12 +112,12 @@ func (t *txn) stage(o *op) {
 	}
 	if o.part != sender && m.To != m.From {
 		res.ToSeq = t.next(uint64(m.To), m.MsgID)
-		r.User, r.Seq, r.Peer, r.Conv = uint64(m.To), res.ToSeq, uint64(m.From), uint64(m.From)
+		r.User, r.Seq, r.Peer, r.Conv = uint64(m.To), res.ToSeq, uint64(m.From), conversation(kind, m.From)
 		t.batch.Rows = append(t.batch.Rows, r)
 	}
 	if o.part != recipient {
 		res.FromSeq = t.next(uint64(m.From), m.MsgID)
-		r.User, r.Seq, r.Peer, r.Conv = uint64(m.From), res.FromSeq, uint64(m.To), uint64(m.To)
+		r.User, r.Seq, r.Peer, r.Conv = uint64(m.From), res.FromSeq, uint64(m.To), conversation(kind, m.To)
 		t.batch.Rows = append(t.batch.Rows, r)
 	}
 	if m.To == m.From {
@@ -159,11 +161,11 @@ func lookupSent(ctx context.Context, q schema.Queryer, keys []sentKey, into map[
 			var k sentKey
 			var r sentRow
 			var client []byte
-			err := rows.Scan(&k.owner, &k.sender, &client, &r.seq, &r.peerSeq, &r.id, &r.from, &r.peer, &r.text, &r.ext)
+			err := rows.Scan(&k.owner, &k.sender, &client, &r.seq, &r.peerSeq, &r.id, &r.kind, &r.from, &r.peer, &r.text, &r.ext)
 			copy(k.client[:], client)
 			into[k] = r
 			return err
-		}, "SELECT s.owner_id, s.sender_id, s.client_id, s.seq, s.peer_seq, s.msg_id, i.from_id, i.peer_id, i.body, i.ext"+
+		}, "SELECT s.owner_id, s.sender_id, s.client_id, s.seq, s.peer_seq, s.msg_id, i.kind, i.from_id, i.peer_id, i.body, i.ext"+
 			" FROM sent s JOIN inbox i ON i.user_id = s.owner_id AND i.seq = s.seq"+
 			" WHERE "+one+strings.Repeat(" OR "+one, n-1), args...)
 		if err != nil {

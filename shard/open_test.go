@@ -2,6 +2,7 @@ package shard_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -74,7 +75,7 @@ func TestReopen(t *testing.T) {
 func TestNewerSchema(t *testing.T) {
 	bothEngines(t, func(t *testing.T, cfg shard.Config, dir string) {
 		closed(t, cfg, dir, func(s *shard.Store) error { return shard.SetSchemaVersion(s, shard.SchemaVersion()+1) })
-		wantRefusal(t, cfg, dir, "zone 1", "schema 2", "knows 1", "newer release")
+		wantRefusal(t, cfg, dir, "zone 1", fmt.Sprintf("schema %d", shard.SchemaVersion()+1), fmt.Sprintf("knows %d", shard.SchemaVersion()), "newer release")
 		reports, err := shard.Check(context.Background(), cfg, dir)
 		if err != nil || reports[0].Problem == nil || !strings.Contains(reports[0].Problem.Error(), "newer release") {
 			t.Error(reports, err)

@@ -114,7 +114,7 @@ func (z *zone) once(ctx context.Context, ops []*op, checked bool) (culprit int, 
 			return i, false, o.err
 		}
 	}
-	if len(t.batch.Rows) == 0 && len(t.batch.Sent) == 0 && !t.wrote {
+	if len(t.batch.Rows) == 0 && len(t.batch.Sent) == 0 && len(t.batch.Gone) == 0 && !t.wrote {
 		return -1, false, nil
 	}
 	t.seal()

@@ -154,6 +154,7 @@ func statements(b *schema.Batch) ([]byte, []any) {
 	q, args = appendRows(q, args, b.Rows)
 	q = appendSent(q, b.Sent)
 	q = appendHeads(q, b.Heads)
+	q = appendGone(q, b.Gone)
 	return append(q, "COMMIT"...), args
 }
 
@@ -215,6 +216,16 @@ func appendHeads(q []byte, heads []schema.Head) []byte {
 		q = append(q, ')')
 	}
 	return append(q, " ON DUPLICATE KEY UPDATE seq=VALUES(seq), msg_id=VALUES(msg_id); "...)
+}
+
+// appendGone removes locked heads.
+func appendGone(q []byte, users []uint64) []byte {
+	if len(users) == 0 {
+		return q
+	}
+	q = append(q, "DELETE FROM inbox_head WHERE user_id IN "...)
+	q = appendNumbers(q, 0, users...)
+	return append(q, "); "...)
 }
 
 func appendNumbers(q []byte, row int, numbers ...uint64) []byte {

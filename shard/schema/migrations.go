@@ -116,6 +116,28 @@ var migrations = []Migration{
 		`CREATE TABLE IF NOT EXISTS commit_mark (
 	writer <id> NOT NULL PRIMARY KEY, number <id> NOT NULL, used BIGINT NOT NULL)<table>`,
 	}},
+	{Version: 2, Name: "block lists, leaves, requests with extensions", common: []string{
+		`ALTER TABLE contact ADD COLUMN ext <blob>`,
+		// The address itself would be too long for a key.
+		`CREATE TABLE IF NOT EXISTS blocked (
+	owner_id <id> NOT NULL, digest <hash> NOT NULL, domain <name> NOT NULL, localpart <name> NOT NULL, resource <name> NOT NULL,
+	PRIMARY KEY (owner_id, digest))<clustered>`,
+		`CREATE TABLE IF NOT EXISTS leaf (
+	owner_id <id> NOT NULL, leaf_id <id> NOT NULL, name <name> NOT NULL, config <blob> NOT NULL, bytes <id> NOT NULL,
+	PRIMARY KEY (owner_id, leaf_id), UNIQUE (owner_id, name))<clustered>`,
+		`CREATE TABLE IF NOT EXISTS leaf_item (
+	owner_id <id> NOT NULL, leaf_id <id> NOT NULL, place <id> NOT NULL, item_id <name> NOT NULL, bytes <id> NOT NULL, published BIGINT NOT NULL,
+	domain <name> NOT NULL, localpart <name> NOT NULL, resource <name> NOT NULL, payload <blob>,
+	PRIMARY KEY (owner_id, leaf_id, place), UNIQUE (owner_id, leaf_id, item_id))<clustered>`,
+	}},
+}
+
+// BySeq is the table inbox for queries that read it in the order of places.
+func BySeq(d Dialect) string {
+	if d == SQLite {
+		return "inbox"
+	}
+	return "inbox FORCE INDEX (PRIMARY)"
 }
 
 // ByConversation is the table inbox for queries in which one conversation is

@@ -19,11 +19,15 @@ type Row struct {
 	Kind   uint8
 	From   uint64
 	Peer   uint64
-	Conv   uint64 // the peer for messages, else 0: what the conversation index holds
+	Conv   uint64 // what the conversation index holds: the peer of a message, NoteBit with it for a note, else 0
 	Client []byte // 16 bytes or nil
-	Body   string // the text of a message; JSON for other kinds
+	Body   string // the text of a message or note; JSON for other kinds
 	Ext    []byte // nil: none
 }
+
+// NoteBit marks the conversation of notes with a peer, apart from the messages
+// with him and above every user's id.
+const NoteBit = 1 << 60
 
 // Sent is what is remembered of a send against duplicates. There is one under
 // the sender, and one under the recipient when he lives in another zone.
@@ -47,13 +51,14 @@ type Head struct {
 type Batch struct {
 	Rows  []Row
 	Sent  []Sent
-	Heads []Head // each touched user once, after the change
+	Heads []Head   // each touched user once, after the change
+	Gone  []uint64 // users whose heads are removed; none of Heads
 }
 
 // Reset empties b and keeps its memory.
 func (b *Batch) Reset() {
 	clear(b.Rows)
-	b.Rows, b.Sent, b.Heads = b.Rows[:0], b.Sent[:0], b.Heads[:0]
+	b.Rows, b.Sent, b.Heads, b.Gone = b.Rows[:0], b.Sent[:0], b.Heads[:0], b.Gone[:0]
 }
 
 // Queryer reads: a transaction, or a database outside of one.

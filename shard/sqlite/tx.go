@@ -160,6 +160,9 @@ func (t *transaction) Commit(_ context.Context, b *schema.Batch) error {
 	for _, h := range b.Heads {
 		t.w.remember(h)
 	}
+	for _, u := range b.Gone {
+		delete(t.w.heads, u)
+	}
 	t.end()
 	return nil
 }
@@ -167,6 +170,9 @@ func (t *transaction) Commit(_ context.Context, b *schema.Batch) error {
 func (t *transaction) forget(b *schema.Batch) {
 	for _, h := range b.Heads {
 		delete(t.w.heads, h.User)
+	}
+	for _, u := range b.Gone {
+		delete(t.w.heads, u)
 	}
 }
 
@@ -198,6 +204,12 @@ func (t *transaction) write(b *schema.Batch) error {
 	for _, h := range b.Heads {
 		a[0].Value, a[1].Value, a[2].Value = int64(h.Seq), int64(h.MsgID), int64(h.User)
 		if err := t.w.exec(t.w.setHead, 3); err != nil {
+			return err
+		}
+	}
+	for _, u := range b.Gone {
+		a[0].Value = int64(u)
+		if err := t.w.exec(t.w.dropHead, 1); err != nil {
 			return err
 		}
 	}

@@ -17,7 +17,7 @@ type writer struct {
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt
 
-	head, addRow, addSent, setHead, setMark driver.Stmt
+	head, addRow, addSent, setHead, dropHead, setMark driver.Stmt
 
 	args  []driver.NamedValue
 	heads map[uint64]schema.Head // what the file holds, while it is known
@@ -43,6 +43,7 @@ func (w *writer) prepareHot(raw driver.Conn) error {
 		{&w.addRow, "INSERT INTO inbox (user_id, seq, msg_id, kind, from_id, peer_id, conv_id, client_id, body, ext) VALUES (?,?,?,?,?,?,?,?,?,?)"},
 		{&w.addSent, "INSERT INTO sent (owner_id, sender_id, client_id, seq, peer_seq, msg_id) VALUES (?,?,?,?,?,?)"},
 		{&w.setHead, "UPDATE inbox_head SET seq = ?, msg_id = ? WHERE user_id = ?"},
+		{&w.dropHead, "DELETE FROM inbox_head WHERE user_id = ?"},
 		{&w.setMark, "UPDATE commit_mark SET number = ?, used = ? WHERE writer = ?"},
 	} {
 		if *s.into != nil {
@@ -79,7 +80,7 @@ func (w *writer) exec(st driver.Stmt, n int) error {
 }
 
 func (w *writer) close() error {
-	for _, st := range []driver.Stmt{w.head, w.addRow, w.addSent, w.setHead, w.setMark} {
+	for _, st := range []driver.Stmt{w.head, w.addRow, w.addSent, w.setHead, w.dropHead, w.setMark} {
 		if st != nil {
 			st.Close()
 		}
