@@ -17,7 +17,7 @@ func Unpack(e *im.Entry, from, to im.Addr) *xmlstream.Element {
 	root := parse(e.Ext)
 	if root == nil {
 		st := xmlstream.New(stanza.NSClient, "message").SetAttr("from", from.String()).SetAttr("to", to.String())
-		st.SetAttr("type", "chat").SetAttr("id", ID(e))
+		st.SetAttr("type", "chat").SetAttr("id", coreID(e))
 		if e.Kind == im.KindMessage {
 			st.Add(xmlstream.NewText(stanza.NSClient, "body", e.Text))
 		}
@@ -42,15 +42,6 @@ func Unpack(e *im.Entry, from, to im.Addr) *xmlstream.Element {
 	return root
 }
 
-// AppendLive appends the bytes of an entry for stanza.Client as its addressee
-// gets it: what Unpack says, with the stanza-id by own, the bare address of the
-// account that has it in its log.
-func AppendLive(dst []byte, e *im.Entry, from, to, own im.Addr) []byte {
-	st := Unpack(e, from, to)
-	AddStanzaID(st, own, e.Seq)
-	return xmlstream.Append(dst, st, stanza.Client)
-}
-
 // ID returns the id attribute by which XMPP clients know an entry: the sender's;
 // for a message of a C-XX client its client id, or else its number. An XMPP
 // client may have sent none.
@@ -58,6 +49,10 @@ func ID(e *im.Entry) string {
 	if h, ok := headOf(e.Ext); ok {
 		return h.id
 	}
+	return coreID(e)
+}
+
+func coreID(e *im.Entry) string {
 	if !e.ClientID.IsZero() {
 		return e.ClientID.String()
 	}
