@@ -54,6 +54,19 @@ func RunContract(t *testing.T, f factory) {
 		"contacts":                  testContacts,
 		"invitations":               testInvites,
 		"closing":                   testClosing,
+		"notes":                     testNotes,
+		"entries of other kinds":    testOtherKinds,
+		"archive":                   testArchive,
+		"archive by a model":        testArchiveModel,
+		"archive of large entries":  testArchiveBytes,
+		"requests":                  testRequests,
+		"delivered":                 testDelivered,
+		"block lists":               testBlocks,
+		"leaves":                    testLeaves,
+		"limits of leaves":          testLeafLimits,
+		"leaves under concurrency":  testLeafRace,
+		"removal":                   testRemoval,
+		"removal of a long inbox":   testLongRemoval,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, f) })
 	}

@@ -67,3 +67,12 @@ func PretendRelaxed() func() {
 	}
 	return func() { openEngine = real }
 }
+
+// Number reads one number in the zone of u.
+func Number(s *Store, u im.UserID, query string, args ...any) (n int64, err error) {
+	err = s.zone(u).read(context.Background(), func(ctx context.Context, q schema.Queryer) error {
+		n, err = number(ctx, q, query, args...)
+		return err
+	})
+	return n, err
+}
