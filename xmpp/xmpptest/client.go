@@ -47,8 +47,8 @@ type Client struct {
 	JID      string             // full, after Bind
 	SM       *SM                // nil until Enable or Resume
 	Success  *xmlstream.Element // what ended the login well
-	// Answer, when set, is asked about every request from the server; nil means
-	// that the request is for the test.
+	// Answer, when set, gives the answers to requests from the server; nil leaves
+	// one to the test, which gets every request of type set in any case.
 	Answer func(iq *xmlstream.Element) *xmlstream.Element
 
 	wire   wire

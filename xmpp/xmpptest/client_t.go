@@ -84,7 +84,7 @@ func (c *T) Want(pattern string) (e *xmlstream.Element) {
 	c.Do(func(ctx context.Context) error {
 		e, err = c.Take(ctx, func(e *xmlstream.Element) bool { return p.Match(e, c.Vars) })
 		if err != nil {
-			c.t.Logf("%s waits for %s; what was left:%s", c.name(), pattern, list(c.heard))
+			c.t.Logf("%s waits for %s; what was left:%s", c.name(), pattern, List(c.heard))
 		}
 		return err
 	})
@@ -127,7 +127,7 @@ func (c *T) Quiet() {
 	c.t.Helper()
 	c.Do(c.RoundTrip)
 	if rest := c.Heard(); len(rest) > 0 {
-		c.t.Fatalf("%s: nobody has asked for%s", c.name(), list(rest))
+		c.t.Fatalf("%s: nobody has asked for%s", c.name(), List(rest))
 	}
 }
 

@@ -88,7 +88,8 @@ func (c *Client) handle(e *xmlstream.Element) (mine bool, err error) {
 	if a == nil {
 		return false, nil
 	}
-	return true, c.Send(string(stanza.Bytes(a)))
+	// What the server pushes is for the test all the same.
+	return e.Attr("type") == "get", c.Send(string(stanza.Bytes(a)))
 }
 
 func isRequest(e *xmlstream.Element) bool {
@@ -127,12 +128,13 @@ func (c *Client) Expect(ctx context.Context, pattern string) (*xmlstream.Element
 	}
 	e, err := c.Take(ctx, func(e *xmlstream.Element) bool { return p.Match(e, nil) })
 	if err != nil {
-		err = fmt.Errorf("xmpptest: waiting for %s: %w; what was left:%s", pattern, err, list(c.heard))
+		err = fmt.Errorf("xmpptest: waiting for %s: %w; what was left:%s", pattern, err, List(c.heard))
 	}
 	return e, err
 }
 
-func list(all []*xmlstream.Element) string {
+// List shows elements for the report of a failure.
+func List(all []*xmlstream.Element) string {
 	var b strings.Builder
 	for _, e := range all {
 		b.WriteString("\n\t" + e.String())
