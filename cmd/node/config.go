@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"slices"
 
 	"github.com/cxx-im/cxx/acs"
 	"github.com/cxx-im/cxx/acs/auth"
@@ -28,6 +29,7 @@ type Config struct {
 	Log     LogConfig    `toml:"log"`
 	TLS     pki.Config   `toml:"tls"`
 	CXX     edge.Config  `toml:"cxx"`
+	XMPP    XMPPConfig   `toml:"xmpp"`
 	HTTP    HTTPConfig   `toml:"http"`
 	Admin   AdminConfig  `toml:"admin"`
 	Auth    auth.Config  `toml:"auth"`
@@ -38,11 +40,30 @@ type Config struct {
 	Storage shard.Config `toml:"storage"`
 }
 
+// Effective is c with what one key says about others carried out.
+func (c Config) Effective() Config {
+	if c.XMPP.Domain != "" && !slices.Contains(c.Server.Domains, c.XMPP.Domain) {
+		c.Server.Domains = append([]string{c.XMPP.Domain}, c.Server.Domains...)
+	}
+	if c.XMPP.Registration && c.Auth.Registration == auth.RegistrationOff {
+		c.Auth.Registration = auth.RegistrationEnabled
+	}
+	if c.Server.TestMode {
+		c.CXX.TestMode, c.Auth.TestMode, c.XMPP.TestMode = true, true, true
+		c.ACS.ChangeRate = 0
+	}
+	if c.XMPP.TestMode {
+		c.XMPP.Session.SendRate = 0
+	}
+	return c
+}
+
 // ServerConfig is what concerns the process as a whole.
 type ServerConfig struct {
 	Domains       []string        `toml:"domains" doc:"domains whose accounts live here; the first is assumed where a client names none"`
 	Node          int             `toml:"node" doc:"number of this ACS, 1 to 1023, different for every ACS of the cell"`
 	AdvertiseCXX  string          `toml:"advertise_cxx" doc:"host:port that clients dial to reach this ACS; empty: the first address of cxx.listen"`
+	TestMode      bool            `toml:"test_mode" doc:"lift all rate limits: the test_mode of [cxx], [xmpp] and [auth] at once; never in production"`
 	RequireTicket bool            `toml:"require_ticket" doc:"refuse logins without a ticket from NAS; then clients cannot come back while every NAS is down"`
 	DrainSpread   config.Duration `toml:"drain_spread" doc:"over how long clients are spread when the server stops and asks them to reconnect elsewhere"`
 	DrainTimeout  config.Duration `toml:"drain_timeout" doc:"how long the server waits for that before it stops all the same"`
@@ -78,6 +99,7 @@ func Default() Config {
 		Log:     LogConfig{Level: "info", Format: "text"},
 		TLS:     pki.DefaultConfig(),
 		CXX:     edge.Default(),
+		XMPP:    defaultXMPP(),
 		HTTP:    HTTPConfig{Listen: "127.0.0.1:5280"},
 		Admin:   AdminConfig{Listen: "127.0.0.1:5290"},
 		Auth:    auth.DefaultConfig(),

@@ -66,6 +66,7 @@ func (n *Node) openHTTP(context.Context) error {
 	if n.edge != nil {
 		mounts = append(mounts, web.Mount{Pattern: edge.WebSocketPath, Handler: n.edge.WebSocket()})
 	}
+	mounts = append(mounts, n.xmppMounts()...)
 	var conf *tls.Config
 	if n.cfg.HTTP.TLS {
 		conf = pki.ServerConfig(n.cert, tls.VersionTLS12, "http/1.1")

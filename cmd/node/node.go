@@ -22,6 +22,8 @@ import (
 	"github.com/cxx-im/cxx/presence/memory"
 	"github.com/cxx-im/cxx/presence/redis"
 	"github.com/cxx-im/cxx/shard"
+	"github.com/cxx-im/cxx/xmpp/c2s"
+	"github.com/cxx-im/cxx/xmpp/stream"
 )
 
 // Role is what a process does.
@@ -71,6 +73,8 @@ type Node struct {
 	core        *acs.Server
 	logins      *auth.Logins
 	edge        *edge.Server
+	xmpp        *c2s.Server
+	xmppStreams *stream.Server
 	mesh        *mesh.Mesh
 	picker      *nas.Picker
 	alloc       *nas.Allocator
@@ -88,7 +92,7 @@ type Node struct {
 // New builds a node and opens its listeners, so that whatever is wrong with
 // the configuration is known at once.
 func New(ctx context.Context, opt Options) (_ *Node, err error) {
-	n := &Node{opt: opt, cfg: opt.Config, log: opt.Log, started: time.Now(), metrics: prometheus.NewRegistry(), stopAsked: make(chan struct{})}
+	n := &Node{opt: opt, cfg: opt.Config.Effective(), log: opt.Log, started: time.Now(), metrics: prometheus.NewRegistry(), stopAsked: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			n.close()
@@ -104,7 +108,7 @@ func New(ctx context.Context, opt Options) (_ *Node, err error) {
 	// What can be wrong without anything being made comes first.
 	steps := []func(context.Context) error{n.openRegistry, n.checkCell, n.claimData, n.checkKeys, n.openCert}
 	if opt.Role.acs() {
-		steps = append(steps, n.openStore, n.openMesh, n.openCore, n.openEdge)
+		steps = append(steps, n.openStore, n.openMesh, n.openCore, n.openEdge, n.openXMPP)
 	}
 	if opt.Role.nas() {
 		steps = append(steps, n.openNAS)
@@ -214,7 +218,7 @@ func (n *Node) openMesh(context.Context) error {
 }
 
 // Addrs are where a node listens; empty where it does not.
-type Addrs struct{ NAS, CXX, Plain, HTTP, Admin string }
+type Addrs struct{ NAS, CXX, Plain, XMPP, XMPPS, HTTP, Admin string }
 
 // Addrs returns the addresses of the open listeners.
 func (n *Node) Addrs() Addrs {
@@ -233,6 +237,16 @@ func (n *Node) Addrs() Addrs {
 			a.Plain = list[secure].String()
 		}
 	}
+	if n.xmppStreams != nil {
+		list := n.xmppStreams.Addrs()
+		starttls := len(n.cfg.XMPP.Listen)
+		if starttls > 0 {
+			a.XMPP = list[0].String()
+		}
+		if len(list) > starttls {
+			a.XMPPS = list[starttls].String()
+		}
+	}
 	return a
 }
 
@@ -244,7 +258,7 @@ func (n *Node) Ready() string {
 	a := n.Addrs()
 	line := "ready"
 	for _, w := range [][2]string{
-		{"nas", a.NAS}, {"cxx", a.CXX}, {"plain", a.Plain}, {"http", a.HTTP}, {"admin", a.Admin}, {"durability", n.durability()},
+		{"nas", a.NAS}, {"cxx", a.CXX}, {"plain", a.Plain}, {"xmpp", a.XMPP}, {"xmpps", a.XMPPS}, {"http", a.HTTP}, {"admin", a.Admin}, {"durability", n.durability()},
 	} {
 		if w[1] != "" {
 			line += " " + w[0] + "=" + w[1]
@@ -303,6 +317,9 @@ func (n *Node) Run(ctx context.Context) error {
 	if n.edge != nil {
 		run(&edges, outer, "cxx", n.edge.Run)
 	}
+	if n.xmppStreams != nil {
+		run(&edges, outer, "xmpp", n.xmppStreams.Run)
+	}
 	run(&edges, outer, "http", func(ctx context.Context) error { return n.serveHTTP(ctx, n.http) })
 	run(&edges, outer, "admin", func(ctx context.Context) error { return n.serveHTTP(ctx, n.admin) })
 
@@ -327,5 +344,11 @@ func (n *Node) Drain(ctx context.Context) error {
 		return nil
 	}
 	n.core.SetDraining(ctx, true)
-	return n.edge.Drain(ctx, n.cfg.Server.DrainSpread.D())
+	spread := n.cfg.Server.DrainSpread.D()
+	var xmpp error
+	var wg sync.WaitGroup
+	wg.Go(func() { xmpp = n.xmpp.Drain(ctx, spread) })
+	err := n.edge.Drain(ctx, spread)
+	wg.Wait()
+	return errors.Join(err, xmpp)
 }

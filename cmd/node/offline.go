@@ -23,6 +23,7 @@ import (
 // admin API on them without a listener: the command line then works the same
 // on a running and on a stopped server. The caller calls done.
 func OpenOffline(ctx context.Context, cfg Config, dataDir string, log *slog.Logger) (c *web.Client, done func() error, err error) {
+	cfg = cfg.Effective()
 	domains, err := cfg.Server.domains()
 	if err != nil {
 		return nil, nil, err

@@ -1,0 +1,81 @@
+package node
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+
+	"github.com/cxx-im/cxx/acs/auth"
+	"github.com/cxx-im/cxx/im"
+	"github.com/cxx-im/cxx/internal/pki"
+	"github.com/cxx-im/cxx/web"
+	"github.com/cxx-im/cxx/xmpp/c2s"
+	"github.com/cxx-im/cxx/xmpp/stream"
+)
+
+// XMPPConfig is the section [xmpp]: who is served, and what the parts of the
+// edge want to know.
+type XMPPConfig struct {
+	Domain       string `toml:"domain" doc:"domain that XMPP clients log in at; it is hosted in front of server.domains; empty: those alone"`
+	Registration bool   `toml:"registration" doc:"let clients make accounts (XEP-0077) where auth.registration does not say more; the same as auth.registration = \"enabled\""`
+	TestMode     bool   `toml:"test_mode" doc:"lift all rate limits; never in production"`
+
+	stream.Config
+	Session c2s.Config `toml:"session"`
+}
+
+func defaultXMPP() XMPPConfig {
+	return XMPPConfig{Config: stream.Default(), Session: c2s.Default()}
+}
+
+// Validate names the key that is wrong and what to do.
+func (c XMPPConfig) Validate() error {
+	if c.Domain != "" {
+		if _, err := im.PrepareDomain(c.Domain); err != nil {
+			return fmt.Errorf("domain: %w", err)
+		}
+	}
+	if err := c.Config.Validate(); err != nil {
+		return err
+	}
+	if err := c.Session.Validate(); err != nil {
+		return fmt.Errorf("session: %w", err)
+	}
+	return nil
+}
+
+// openXMPP opens the XMPP edge.
+func (n *Node) openXMPP(context.Context) error {
+	cfg := n.cfg.XMPP
+	var err error
+	n.xmpp, err = c2s.New(cfg.Session, c2s.Deps{
+		Sessions: n.core, Logins: n.logins, Domains: n.domains, Version: n.opt.Version,
+		Registration: n.cfg.Auth.Registration != auth.RegistrationOff,
+		Invites:      n.cfg.Auth.Registration == auth.RegistrationInvite,
+		Log:          n.log, Metrics: n.metrics,
+	})
+	if err != nil {
+		return err
+	}
+	n.onClose(func() error { n.xmpp.Close(); return nil })
+	n.xmppStreams, err = stream.New(cfg.Config, stream.Deps{
+		TLS:            pki.ServerConfig(n.cert, tls.VersionTLS12, pki.ALPNXMPPClient),
+		ServerEndPoint: func() []byte { return pki.ServerEndPoint(n.cert.Leaf()) },
+		Domain:         n.domains[0], Idle: cfg.Session.Ping.D(), Log: n.log, Registerer: n.metrics,
+	}, n.xmpp.Handle)
+	if err != nil {
+		return err
+	}
+	n.onClose(func() error { n.xmppStreams.Stop(); return nil })
+	return nil
+}
+
+// xmppMounts is what the XMPP edge serves over HTTP.
+func (n *Node) xmppMounts() []web.Mount {
+	if n.xmppStreams == nil {
+		return nil
+	}
+	return []web.Mount{
+		{Pattern: stream.WebSocketPath, Handler: n.xmppStreams.WebSocket()},
+	}
+}

@@ -1,0 +1,114 @@
+package c2s
+
+import (
+	"github.com/cxx-im/cxx/im"
+	"github.com/cxx-im/cxx/xmpp/stanza"
+	"github.com/cxx-im/cxx/xmpp/stream"
+	"github.com/cxx-im/cxx/xmpp/xmlstream"
+)
+
+// bindOrResume handles what a client sends when it has logged in: it binds a
+// resource or resumes a session, and nothing else (RFC 6120 section 7, XEP-0198
+// section 5).
+func (n *negotiation) bindOrResume(e *xmlstream.Element) error {
+	switch bind := e.Child(nsBind, "bind"); {
+	case e.Is(nsSM, "resume"):
+		return n.resume(e)
+	case e.Is(nsSM, "enable"): // section 3: after binding
+		return n.conn.Send(stanza.Bytes(failedSM(stanza.UnexpectedRequest)))
+	case !e.Is(stanza.NSClient, "iq") || bind == nil || e.Attr("type") != "set":
+		return stream.Errorf(stream.NotAuthorized, "bind a resource first")
+	default:
+		return n.bind(e, bind)
+	}
+}
+
+// bind answers a bind request.
+func (n *negotiation) bind(request, bind *xmlstream.Element) error {
+	resource := bind.ChildText(nsBind, "resource")
+	if resource != "" {
+		if _, err := im.PrepareResource(resource); err != nil { // section 7.7.2.1
+			return n.conn.Send(stanza.Bytes(stanza.Reply(request, stanza.Errorf(stanza.BadRequest, "the resource has characters that it cannot have"))))
+		}
+	}
+	s, err := n.begin(im.LoginDevice{Resource: resource})
+	if err != nil {
+		return n.conn.Send(stanza.Bytes(stanza.Reply(request, err)))
+	}
+	n.srv.metrics.logins.WithLabelValues("bind").Inc()
+	jid := xmlstream.New(nsBind, "bind").Add(xmlstream.NewText(nsBind, "jid", s.full))
+	return n.start(s, stanza.Result(request, jid))
+}
+
+// begin opens a session in the core. It does nothing yet: see start.
+func (n *negotiation) begin(d im.LoginDevice) (*session, error) {
+	srv, acct := n.srv, n.login.account
+	d.Protocol, d.Remote = im.ProtocolXMPP, n.conn.Info().Remote
+	if r := n.login.request; r != nil {
+		d.Name, d.ClientName = r.UserAgent.Device, r.UserAgent.Software
+	}
+	device := n.login.device
+	if device.ID == 0 {
+		var err error
+		if device, _, err = srv.deps.Logins.Enroll(n.ctx, acct, d); err != nil {
+			return nil, err
+		}
+	}
+	s := newSession(srv, n.conn, device)
+	core, head, err := srv.deps.Sessions.Open(n.ctx, im.Opening{
+		Account: acct, Device: device, Protocol: im.ProtocolXMPP, Remote: d.Remote, Sink: sink{s},
+	})
+	if err != nil {
+		s.cancel()
+		return nil, err
+	}
+	s.core, s.seq = core, head.Seq
+	s.addr = core.Addr()
+	s.full = s.addr.String()
+	srv.enter(s)
+	return s, nil
+}
+
+// start lets a session run, answer being the first that its client sees of it.
+func (n *negotiation) start(s *session, answer *xmlstream.Element) error {
+	n.done = s
+	err := n.conn.Send(stanza.Bytes(answer))
+	s.queue.start()
+	return err
+}
+
+// resume answers a client that wants its old session back. What cannot be
+// resumed here fails cleanly: the client binds, and the archive has the rest.
+func (n *negotiation) resume(e *xmlstream.Element) error {
+	h, ok := parseH(e)
+	if !ok {
+		return n.conn.Send(stanza.Bytes(failedSM(stanza.BadRequest)))
+	}
+	s, err := n.takeBack(e.Attr("previd"), h, func(_ *session, resumed *xmlstream.Element) *xmlstream.Element { return resumed })
+	if err != nil {
+		return err
+	}
+	if s == nil {
+		return n.conn.Send(stanza.Bytes(failedSM(stanza.ItemNotFound)))
+	}
+	n.done = s
+	return nil
+}
+
+// takeBack resumes a session of the account that has logged in; nil when it has
+// no such one. answer wraps what the client is told.
+func (n *negotiation) takeBack(previd string, h uint32, answer func(s *session, resumed *xmlstream.Element) *xmlstream.Element) (*session, error) {
+	s := n.srv.kept(previd, n.login.account.ID)
+	if s == nil {
+		return nil, nil
+	}
+	resumed, reason := s.resume(resumption{conn: n.conn, h: h, answer: answer})
+	if reason != nil {
+		return nil, reason
+	}
+	if !resumed {
+		return nil, nil
+	}
+	n.srv.metrics.resumed.Inc()
+	return s, nil
+}

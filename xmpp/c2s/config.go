@@ -1,0 +1,53 @@
+package c2s
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/cxx-im/cxx/internal/config"
+)
+
+// Config is what of the section [xmpp] concerns sessions.
+type Config struct {
+	ResumeWindow config.Duration `toml:"resume_window" doc:"how long a client that lost its connection may resume its session (XEP-0198); 0: not at all"`
+	MaxUnacked   int             `toml:"max_unacked" doc:"most stanzas that a client may leave unacknowledged, connected or not; beyond it the session ends and the archive has the rest"`
+	SoftOutbound config.Size     `toml:"soft_outbound" doc:"bytes that may wait for a client before it is fed from the log instead"`
+	Ping         config.Duration `toml:"ping" doc:"after how long a silence a client is asked whether it is there (XEP-0199)"`
+	SendRate     int             `toml:"send_rate" doc:"stanzas that a client may send per second; its stream is read no faster; 0: any number"`
+	SendBurst    int             `toml:"send_burst" doc:"how many may come at once"`
+	OfflineLimit int             `toml:"offline_limit" doc:"most messages that a client gets that has asked the archive for nothing, when it comes online"`
+	HoldInactive int             `toml:"hold_inactive" doc:"most presences and chat states that are held back for an inactive client (XEP-0352)"`
+}
+
+// Default returns the defaults of contract section 3.
+func Default() Config {
+	return Config{
+		ResumeWindow: config.Duration(300 * time.Second),
+		MaxUnacked:   1000,
+		SoftOutbound: 256 << 10,
+		Ping:         config.Duration(60 * time.Second),
+		SendRate:     20,
+		SendBurst:    60,
+		OfflineLimit: 1000,
+		HoldInactive: 200,
+	}
+}
+
+// Validate names the key that is wrong and what to do.
+func (c Config) Validate() error {
+	switch {
+	case c.ResumeWindow < 0 || c.ResumeWindow.D() > time.Hour:
+		return fmt.Errorf("resume_window is %s; choose 0 to 1h", c.ResumeWindow)
+	case c.MaxUnacked < 10:
+		return fmt.Errorf("max_unacked is %d; choose at least 10", c.MaxUnacked)
+	case c.SoftOutbound < 16<<10:
+		return fmt.Errorf("soft_outbound is %s; choose at least 16KiB", c.SoftOutbound)
+	case c.Ping.D() < time.Second:
+		return fmt.Errorf("ping is %s; choose at least 1s", c.Ping)
+	case c.SendRate < 0 || c.SendRate > 0 && c.SendBurst < 1:
+		return fmt.Errorf("send_rate is %d and send_burst %d; choose at least 1 each, or send_rate 0 for any number", c.SendRate, c.SendBurst)
+	case c.OfflineLimit < 0 || c.HoldInactive < 0:
+		return fmt.Errorf("offline_limit and hold_inactive must not be negative")
+	}
+	return nil
+}

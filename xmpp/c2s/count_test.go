@@ -1,0 +1,66 @@
+package c2s
+
+import "testing"
+
+// XEP-0198 section 4: h counts stanzas that are handled with all before them,
+// and for us handled is committed (contract 1.1).
+func TestInboundCountsSettledInOrder(t *testing.T) {
+	var in inbound
+	var told []uint32
+	answer := func(h uint32) { told = append(told, h) }
+	a, b := in.next(), in.next()
+	in.request()
+	c := in.next()
+	in.request()
+	b.settled = true
+	in.drain(answer)
+	if in.handled != 0 || told != nil {
+		t.Fatalf("the second was counted before the first: h=%d, told %v", in.handled, told)
+	}
+	a.settled = true
+	in.drain(answer)
+	if in.handled != 2 || len(told) != 1 || told[0] != 2 {
+		t.Fatalf("h=%d, told %v", in.handled, told)
+	}
+	c.settled = true
+	in.drain(answer)
+	if in.handled != 3 || len(told) != 2 || told[1] != 3 || in.open != nil {
+		t.Fatalf("h=%d, told %v", in.handled, told)
+	}
+	in.handled = 1<<32 - 1 // section 4: h wraps around
+	in.next().settled = true
+	in.drain(answer)
+	if in.handled != 0 {
+		t.Errorf("h=%d after 2^32 stanzas", in.handled)
+	}
+}
+
+func TestInboundRestart(t *testing.T) {
+	var in inbound
+	early := in.next()
+	in.restart() // <enable/> came while it was under way
+	early.settled = true
+	in.drain(func(uint32) {})
+	if in.handled != 0 {
+		t.Errorf("a stanza from before <enable/> was counted: h=%d", in.handled)
+	}
+}
+
+func TestOutboundAck(t *testing.T) {
+	o := outbound{on: true, acked: 1<<32 - 2}
+	for seq := uint64(5); seq <= 8; seq++ {
+		o.add([]byte("x"), seq%2*seq)
+	}
+	if seq, ok := o.ack(0); !ok || seq != 5 || len(o.unacked) != 2 {
+		t.Fatalf("seq %d, ok %v, %d left", seq, ok, len(o.unacked))
+	}
+	if _, ok := o.ack(3); ok {
+		t.Error("h beyond what was sent was taken") // section 4: handled-count-too-high
+	}
+	if _, ok := o.ack(1<<32 - 1); ok {
+		t.Error("h that goes back was taken")
+	}
+	if seq, ok := o.ack(2); !ok || seq != 7 || o.unacked != nil || o.count() != 2 {
+		t.Errorf("seq %d, ok %v, %d left, count %d", seq, ok, len(o.unacked), o.count())
+	}
+}

@@ -1,0 +1,222 @@
+package c2s
+
+import (
+	"context"
+	"strings"
+
+	"github.com/cxx-im/cxx/im"
+	"github.com/cxx-im/cxx/xmpp/carbon"
+	"github.com/cxx-im/cxx/xmpp/iq"
+	"github.com/cxx-im/cxx/xmpp/message"
+	"github.com/cxx-im/cxx/xmpp/roster"
+	"github.com/cxx-im/cxx/xmpp/stanza"
+	"github.com/cxx-im/cxx/xmpp/xmlstream"
+)
+
+// entry handles the next entry of the inbox.
+func (s *session) entry(e *im.Entry) {
+	if e.Seq <= s.seq {
+		return
+	}
+	s.seq = e.Seq
+	switch e.Kind {
+	case im.KindMessage, im.KindNote:
+		s.logged(e)
+	case im.KindRead:
+		s.readMark(e)
+	case im.KindContact:
+		for _, st := range roster.Entry(s.ctx, s, e, s.available) {
+			s.send(st)
+		}
+	case im.KindBlock:
+		s.srv.modules.blocked(s, e)
+	}
+	if s.available && s.presence.Priority >= 0 {
+		s.reached(e.Seq)
+	}
+}
+
+// reached notes that the client has come to a place of the inbox. What it has
+// not acknowledged on the stream is below it then.
+func (s *session) reached(seq uint64) {
+	if !s.sm.on || len(s.sm.unacked) == 0 {
+		s.core.Acknowledge(seq)
+	}
+}
+
+// logged shows a message if it is for this client (RFC 6121 section 8.5,
+// XEP-0280).
+func (s *session) logged(e *im.Entry) {
+	from, to, err := s.sides(e)
+	if err != nil {
+		s.srv.note(s, err)
+		return
+	}
+	me := message.Me{User: s.core.User(), Resource: s.addr.Resource, Available: s.available, Priority: s.presence.Priority, Carbons: s.Has(iq.Carbons)}
+	switch message.Decide(e, me, s.core.SessionsOf(me.User)) {
+	case message.Live:
+		s.remember(e)
+		s.deliverLogged(message.AppendLive(nil, e, from, to, s.addr.Bare()), e)
+	case message.CarbonReceived:
+		s.remember(e)
+		s.copyOf(e, from, to, carbon.Received)
+	case message.CarbonSent:
+		s.remember(e)
+		s.copyOf(e, from, to, carbon.Sent)
+	}
+}
+
+// sides returns the bare addresses of sender and recipient.
+func (s *session) sides(e *im.Entry) (from, to im.Addr, err error) {
+	own := s.addr.Bare()
+	peer, err := s.core.Address(s.ctx, e.Peer)
+	if e.From == s.core.User() {
+		return own, peer, err
+	}
+	return peer, own, err
+}
+
+// copyOf sends a carbon copy.
+func (s *session) copyOf(e *im.Entry, from, to im.Addr, wrap func(st *xmlstream.Element, own, client im.Addr) *xmlstream.Element) {
+	st := message.Unpack(e, from, to)
+	message.AddStanzaID(st, s.addr.Bare(), e.Seq)
+	s.deliverLogged(stanza.Bytes(wrap(st, s.addr.Bare(), s.addr)), e)
+}
+
+func (s *session) deliverLogged(data []byte, e *im.Entry) {
+	if e.Kind == im.KindMessage {
+		s.release()
+	}
+	s.write(data, e.Seq)
+}
+
+// readMark shows that a side of a conversation has read it: the other side as a
+// chat marker, oneself as the state that devices share (XEP-0333, XEP-0490).
+func (s *session) readMark(e *im.Entry) {
+	from, to, err := s.sides(e)
+	if err != nil {
+		s.srv.note(s, err)
+		return
+	}
+	if e.From == s.core.User() {
+		s.srv.modules.ownMark(s.ctx, s, e)
+	}
+	me := message.Me{User: s.core.User(), Resource: s.addr.Resource, Available: s.available, Priority: s.presence.Priority, Carbons: s.Has(iq.Carbons)}
+	verdict := message.Decide(e, me, s.core.SessionsOf(me.User))
+	if verdict == message.Skip {
+		return
+	}
+	st := message.Unpack(e, from, to)
+	if len(e.Ext) == 0 {
+		id := s.idOf(e.Peer, e.UpTo)
+		if id == "" {
+			return
+		}
+		st = message.Marker(id, from, to)
+	}
+	switch verdict {
+	case message.CarbonReceived:
+		st = carbon.Received(st, s.addr.Bare(), s.addr)
+	case message.CarbonSent:
+		st = carbon.Sent(st, s.addr.Bare(), s.addr)
+	}
+	s.write(stanza.Bytes(st), 0)
+}
+
+// catchUp reads from the log what was refused while the session was behind.
+func (s *session) catchUp(ctx context.Context) {
+	s.flush()
+	if s.over {
+		return
+	}
+	if s.conn == nil { // there is no hurry, and no room
+		s.end(nil, true)
+		return
+	}
+	s.behind.Store(false)
+	page, err := s.core.Sync(ctx, s.seq, 0)
+	if err != nil {
+		s.srv.note(s, err)
+		s.end(streamError(im.Errorf(im.CodeOf(err), "the messages that are missing cannot be read now; connect again")), false)
+		return
+	}
+	for i := range page.Entries {
+		s.entry(&page.Entries[i])
+	}
+	if s.seq < page.Head && len(page.Entries) > 0 {
+		s.queue.post(event{kind: evCall, call: s.catchUp})
+	}
+}
+
+// signal shows what another session has sent.
+func (s *session) signal(sig *im.Signal) {
+	data := sig.Data
+	if len(data) == 0 {
+		if !s.available || s.presence.Priority < 0 {
+			return
+		}
+		from, err := s.core.Address(s.ctx, sig.From)
+		if err != nil {
+			return
+		}
+		data = stanza.Bytes(message.ChatState(sig.Kind, from, s.addr.Bare()))
+	}
+	if sig.Kind != im.SignalStanza {
+		if s.available && s.presence.Priority >= 0 {
+			s.deliver(data, nil, 0)
+		}
+		return
+	}
+	if !strings.HasPrefix(string(data[:min(len(data), 9)]), "<presence") {
+		s.write(data, 0)
+		return
+	}
+	s.deliver(data, nil, 0)
+}
+
+// deliverOffline gives the client what has come while nobody was there
+// (XEP-0160), unless it reads the archive.
+func (s *session) deliverOffline() {
+	if s.Has(iq.Archive) || s.srv.cfg.OfflineLimit == 0 {
+		return
+	}
+	done, err := s.core.Delivered(s.ctx)
+	if err != nil {
+		s.srv.note(s, err)
+		return
+	}
+	for left := s.srv.cfg.OfflineLimit; done < s.seq && left > 0 && !s.over; {
+		page, err := s.core.Archive(s.ctx, im.ArchiveQuery{After: done, Before: s.seq + 1, Limit: min(left, 100)})
+		if err != nil {
+			s.srv.note(s, err)
+			return
+		}
+		for i := range page.Entries {
+			s.late(&page.Entries[i])
+			done = page.Entries[i].Seq
+		}
+		left -= len(page.Entries)
+		if !page.More || len(page.Entries) == 0 {
+			break
+		}
+		s.flush()
+	}
+	s.reached(s.seq)
+}
+
+// late delivers a message that came while the user was away (XEP-0203).
+func (s *session) late(e *im.Entry) {
+	if e.From == s.core.User() {
+		return
+	}
+	from, to, err := s.sides(e)
+	if err != nil {
+		s.srv.note(s, err)
+		return
+	}
+	s.remember(e)
+	st := message.Unpack(e, from, to)
+	message.AddStanzaID(st, s.addr.Bare(), e.Seq)
+	message.AddDelay(st, s.addr.Domain, e.MsgID.Time())
+	s.write(stanza.Bytes(st), e.Seq)
+}

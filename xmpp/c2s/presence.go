@@ -1,0 +1,225 @@
+package c2s
+
+import (
+	"context"
+
+	"github.com/cxx-im/cxx/im"
+	"github.com/cxx-im/cxx/xmpp/presence"
+	"github.com/cxx-im/cxx/xmpp/roster"
+	"github.com/cxx-im/cxx/xmpp/stanza"
+	"github.com/cxx-im/cxx/xmpp/xmlstream"
+)
+
+// clientPresence handles presence from the client (RFC 6121 sections 3 and 4).
+func (s *session) clientPresence(st *xmlstream.Element, to im.Addr) {
+	var err error
+	switch typ := st.Attr("type"); typ {
+	case "", "unavailable":
+		if to.IsZero() {
+			err = s.broadcast(st, typ == "")
+		} else {
+			err = s.direct(st, to, typ == "")
+		}
+	case "subscribe", "subscribed", "unsubscribe", "unsubscribed":
+		if to.IsZero() {
+			err = stanza.Errorf(stanza.BadRequest, "a subscription needs an address in 'to'")
+			break
+		}
+		err = roster.Subscription(s.ctx, s, st, s.local(to))
+	case "probe":
+		err = s.probe(to)
+	case "error":
+		err = s.direct(st, to, false)
+	default:
+		err = stanza.Errorf(stanza.BadRequest, "the type of the presence is not known")
+	}
+	if err != nil {
+		s.refuse(st, err)
+	}
+}
+
+// broadcast is presence for everybody who may see it (RFC 6121 sections 4.2, 4.4
+// and 4.5). Contacts and the user's own resources learn it from the core.
+func (s *session) broadcast(st *xmlstream.Element, on bool) error {
+	s.clean(st)
+	p, err := presence.Read(st)
+	if err != nil {
+		return err
+	}
+	p.Interests = s.presence.Interests
+	if !on {
+		p.Show = im.ShowOffline
+	}
+	was := s.available
+	s.presence, s.available = p, on
+	s.announce(s.ctx)
+	switch {
+	case on && !was:
+		s.online()
+	case !on && was:
+		s.offline(st)
+	}
+	if on {
+		s.srv.modules.presence(s.ctx, s, st)
+	}
+	if on && p.Priority >= 0 {
+		s.deliverOffline()
+	}
+	return nil
+}
+
+// announce tells the core, and so the cell.
+func (s *session) announce(ctx context.Context) {
+	p := s.presence
+	if p.Show > im.ShowOffline {
+		p.Ext = s.srv.modules.decorate(ctx, s, p.Ext)
+	}
+	if err := s.core.SetPresence(ctx, p); err != nil {
+		s.srv.note(s, err)
+	}
+}
+
+// online is the beginning of presence: the client learns how its contacts are,
+// who waits for an answer, and what it has missed (RFC 6121 section 4.2).
+func (s *session) online() {
+	list, err := s.core.ContactPresence(s.ctx)
+	if err != nil {
+		s.srv.note(s, err)
+	}
+	for i := range list {
+		s.contactPresence(&list[i])
+	}
+	asked, err := roster.Requests(s.ctx, s)
+	if err != nil {
+		s.srv.note(s, err)
+	}
+	for _, st := range asked {
+		s.send(st)
+	}
+	s.greeted = true
+	s.srv.modules.lastItems(s.ctx, s)
+}
+
+// offline is the end of presence: who got directed presence is told too (RFC
+// 6121 section 4.6.3), and contacts are not shown any more.
+func (s *session) offline(st *xmlstream.Element) {
+	for a := range s.directed {
+		bye := st.Copy().SetAttr("to", a.String()).SetAttr("type", "unavailable")
+		if err := s.direct(bye, a, false); err != nil {
+			s.srv.note(s, err)
+		}
+	}
+	s.directed = nil
+	s.seen = presence.Seen{}
+}
+
+// contactPresence shows the client how a contact is.
+func (s *session) contactPresence(p *im.UserPresence) {
+	if !s.available {
+		return
+	}
+	addr, err := s.core.Address(s.ctx, p.User)
+	if err != nil {
+		return
+	}
+	for _, st := range s.seen.Update(*p, addr, s.addr) {
+		s.deliver(stanza.Bytes(st), st, 0)
+	}
+}
+
+// maxDirected is how many addresses a session may send directed presence to.
+const maxDirected = 1000
+
+// direct sends presence to one address (RFC 6121 section 4.6).
+func (s *session) direct(st *xmlstream.Element, to im.Addr, on bool) error {
+	if !s.local(to) {
+		return stanza.Errorf(stanza.RemoteServerNotFound, "")
+	}
+	if to.Local == "" { // the server needs none
+		return nil
+	}
+	u, err := s.core.Resolve(s.ctx, to.Bare())
+	if err != nil {
+		return hideUnknown(err)
+	}
+	s.clean(st)
+	data := stanza.Bytes(st)
+	for _, t := range s.core.SessionsOf(u) {
+		if t.Protocol == im.ProtocolXMPP && available(t) && (to.Resource == "" || to.Resource == t.Resource) {
+			s.core.Signal(im.Signal{To: u, Session: t.Session, Node: t.Node, Kind: im.SignalStanza, Data: data})
+		}
+	}
+	if st.Attr("type") == "error" {
+		return nil
+	}
+	if !on {
+		delete(s.directed, to)
+		return nil
+	}
+	if len(s.directed) >= maxDirected {
+		return stanza.Errorf(stanza.ResourceConstraint, "directed presence went to too many addresses")
+	}
+	if s.directed == nil {
+		s.directed = make(map[im.Addr]struct{})
+	}
+	s.directed[to] = struct{}{}
+	return nil
+}
+
+// hideUnknown makes nothing of an address without an account: presence to it is
+// dropped (RFC 6121 section 8.5.1).
+func hideUnknown(err error) error {
+	if im.CodeOf(err) == im.CodeNotFound {
+		return nil
+	}
+	return err
+}
+
+// probe answers a client that asks itself instead of leaving it to the server
+// (RFC 6121 section 4.3): how a contact is, if it may know.
+func (s *session) probe(to im.Addr) error {
+	if to.IsZero() || !s.local(to) || to.Local == "" {
+		return nil
+	}
+	u, err := s.core.Resolve(s.ctx, to.Bare())
+	if err != nil {
+		return hideUnknown(err)
+	}
+	if u != s.core.User() {
+		c, err := s.core.ContactOf(s.ctx, u)
+		if err != nil {
+			return err
+		}
+		if !c.Sub.Has(im.SubFrom) {
+			return nil
+		}
+		if own, theirs, err := s.core.Blocked(s.ctx, to); err != nil || own || theirs {
+			return err
+		}
+	}
+	p := im.UserPresence{User: u}
+	for _, t := range s.core.SessionsOf(u) {
+		if t.Presence.Show > im.ShowInvisible && (to.Resource == "" || to.Resource == t.Resource) {
+			p.Resources = append(p.Resources, t)
+		}
+	}
+	for _, st := range presence.Snapshot(p, to.Bare(), s.addr) {
+		s.send(st)
+	}
+	return nil
+}
+
+// leave ends the session's presence. silent: its client is just gone, so its
+// contacts hear no last words.
+func (s *session) leave(silent bool) {
+	if s.available || s.directed != nil {
+		s.offline(stanza.New("presence", "unavailable").SetAttr("from", s.full))
+	}
+	if !s.available {
+		return
+	}
+	s.available = false
+	s.presence = im.Presence{Show: im.ShowOffline, Interests: s.presence.Interests}
+	s.announce(context.WithoutCancel(s.ctx))
+	_ = silent
+}

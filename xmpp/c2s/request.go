@@ -1,0 +1,182 @@
+package c2s
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/cxx-im/cxx/im"
+	"github.com/cxx-im/cxx/xmpp/iq"
+	"github.com/cxx-im/cxx/xmpp/stanza"
+	"github.com/cxx-im/cxx/xmpp/xmlstream"
+)
+
+// request handles an iq of the client's (RFC 6120 section 8.2.3, RFC 6121
+// section 8).
+func (s *session) request(st *xmlstream.Element, to im.Addr) {
+	if err := checkIQ(st); err != nil {
+		s.refuse(st, err)
+		return
+	}
+	answer := st.Attr("type") == "result" || st.Attr("type") == "error"
+	switch {
+	case answer && s.asks.settle(s.ctx, st):
+	case to.Resource != "" && s.local(to) && to.Local != "":
+		s.toResource(st, to)
+	case answer:
+	case !to.IsZero() && !s.local(to):
+		s.refuse(st, stanza.Errorf(stanza.RemoteServerNotFound, ""))
+	default:
+		s.serve(st, to)
+	}
+}
+
+// checkIQ sees to the form of an iq.
+func checkIQ(st *xmlstream.Element) error {
+	children := 0
+	for range st.Children() {
+		children++
+	}
+	switch typ := st.Attr("type"); {
+	case st.Attr("id") == "":
+		return stanza.Errorf(stanza.BadRequest, "an iq needs an id")
+	case typ == "get" || typ == "set":
+		if children != 1 {
+			return stanza.Errorf(stanza.BadRequest, "a request has one payload")
+		}
+	case typ == "result":
+		if children > 1 {
+			return stanza.Errorf(stanza.BadRequest, "a result has at most one payload")
+		}
+	case typ != "error":
+		return stanza.Errorf(stanza.BadRequest, "the type of an iq is get, set, result or error")
+	}
+	return nil
+}
+
+// serve answers for the server or an account.
+func (s *session) serve(st *xmlstream.Element, to im.Addr) {
+	r := &iq.Request{
+		Session: s, Set: st.Attr("type") == "set", From: s.addr, To: to.Bare(), ID: st.Attr("id"),
+		Payload: st.First(), Stanza: st,
+	}
+	switch {
+	case to.IsZero() || to == s.addr.Bare():
+		r.Target, r.To, r.Owner = iq.Own, s.addr.Bare(), s.core.User()
+	case to.Local == "":
+		r.Target = iq.Server
+	default:
+		u, err := s.core.Resolve(s.ctx, to.Bare())
+		r.Target, r.Owner = iq.Account, u
+		if im.CodeOf(err) == im.CodeNotFound {
+			r.Target, err = iq.Nobody, nil
+		}
+		if err == nil {
+			err = s.notBlocked(to)
+		}
+		if err != nil {
+			s.refuse(st, err)
+			return
+		}
+	}
+	payload, err := s.srv.mux.Serve(s.ctx, r)
+	if err != nil {
+		s.refuse(st, err)
+		return
+	}
+	s.send(stanza.Result(st, payload))
+	for _, then := range r.Then {
+		s.send(then)
+	}
+}
+
+// unknownAccount hides that there is no such account (RFC 6121 section 8.5.1).
+func unknownAccount(err error) error {
+	if im.CodeOf(err) == im.CodeNotFound {
+		return stanza.Errorf(stanza.ServiceUnavailable, "")
+	}
+	return err
+}
+
+// notBlocked answers an error when one of the two has blocked the other
+// (XEP-0191 section 3.4 and 3.5).
+func (s *session) notBlocked(a im.Addr) error {
+	own, theirs, err := s.core.Blocked(s.ctx, a)
+	switch {
+	case err != nil:
+		return err
+	case own:
+		return im.Errorf(im.CodeOwnBlock, "you have blocked this address")
+	case theirs:
+		return stanza.Errorf(stanza.ServiceUnavailable, "")
+	}
+	return nil
+}
+
+// toResource passes an iq on to another client (RFC 6121 section 8.5.3).
+func (s *session) toResource(st *xmlstream.Element, to im.Addr) {
+	u, err := s.core.Resolve(s.ctx, to.Bare())
+	if err == nil {
+		t, ok := find(s.core.SessionsOf(u), to.Resource)
+		s.clean(st)
+		if ok && t.Protocol == im.ProtocolXMPP && s.core.Signal(im.Signal{To: u, Session: t.Session, Node: t.Node, Kind: im.SignalStanza, Data: stanza.Bytes(st)}) {
+			return
+		}
+		if err = s.notBlocked(to); err == nil {
+			err = stanza.Errorf(stanza.ServiceUnavailable, "")
+		}
+	}
+	s.refuse(st, unknownAccount(err))
+}
+
+// asks are requests of ours to the client.
+type asks struct {
+	last int
+	open map[string]func(context.Context, *xmlstream.Element)
+}
+
+// askPrefix starts the ids of our requests.
+const askPrefix = "srv-"
+
+// Ask implements iq.Session.
+func (s *session) Ask(payload *xmlstream.Element, get bool, done func(context.Context, *xmlstream.Element)) {
+	if !s.queue.post(event{kind: evCall, call: func(context.Context) { s.ask(payload, get, done) }}) {
+		done(context.Background(), nil)
+	}
+}
+
+func (s *session) ask(payload *xmlstream.Element, get bool, done func(context.Context, *xmlstream.Element)) {
+	s.asks.last++
+	id := askPrefix + strconv.Itoa(s.asks.last)
+	if s.asks.open == nil {
+		s.asks.open = make(map[string]func(context.Context, *xmlstream.Element), 1)
+	}
+	s.asks.open[id] = done
+	typ := "set"
+	if get {
+		typ = "get"
+	}
+	s.send(stanza.New("iq", typ).SetAttr("from", s.addr.Domain).SetAttr("to", s.full).SetAttr("id", id).Add(payload))
+}
+
+// settle takes an answer that belongs to one of our requests: by id, and by whom
+// it is for.
+func (a *asks) settle(ctx context.Context, st *xmlstream.Element) bool {
+	id := st.Attr("id")
+	done := a.open[id]
+	if done == nil || !strings.HasPrefix(id, askPrefix) || strings.ContainsAny(st.Attr("to"), "@/") {
+		return false
+	}
+	delete(a.open, id)
+	done(ctx, st)
+	return true
+}
+
+// abort tells those who wait that there will be no answer.
+func (a *asks) abort(ctx context.Context) {
+	open := a.open
+	a.open = nil
+	for _, done := range open {
+		done(ctx, nil)
+	}
+}

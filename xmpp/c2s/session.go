@@ -1,0 +1,305 @@
+package c2s
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"github.com/cxx-im/cxx/im"
+	"github.com/cxx-im/cxx/xmpp/iq"
+	"github.com/cxx-im/cxx/xmpp/presence"
+	"github.com/cxx-im/cxx/xmpp/stanza"
+	"github.com/cxx-im/cxx/xmpp/stream"
+	"github.com/cxx-im/cxx/xmpp/xmlstream"
+)
+
+// session is a bound session. Fields without a note belong to the runner.
+type session struct {
+	srv    *Server
+	core   im.Session
+	addr   im.Addr
+	full   string // of addr
+	device im.Device
+	queue  queue
+	behind atomic.Bool   // entries were refused: read the log
+	flags  atomic.Uint32 // iq.Flag; any goroutine reads, the runner writes
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	conn    stream.Conn // nil while the client is away
+	info    stream.Info // of the newest connection
+	over    bool        // the session has ended
+	out     [][]byte    // what the next flush writes
+	in      inbound
+	sm      outbound
+	smID    string // previd of resumption; "" without
+	away    *time.Timer
+	waiting []func() // for all stanzas of the client's to be settled
+	seq     uint64   // newest entry of the inbox that was handled
+	asks    asks
+	silence silence
+	csi     csi
+	known   recent // ids of messages, for read marks
+
+	presence  im.Presence // as the client and Interests made it
+	available bool
+	greeted   bool // has been available in this session
+	seen      presence.Seen
+	directed  map[im.Addr]struct{} // who got directed presence (RFC 6121 section 4.6)
+}
+
+// newSession returns a session that has no place in the core yet.
+func newSession(srv *Server, conn stream.Conn, device im.Device) *session {
+	s := &session{srv: srv, conn: conn, info: conn.Info(), device: device}
+	s.queue.init(s.run)
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s
+}
+
+// Core implements iq.Session.
+func (s *session) Core() im.Session { return s.core }
+
+// Addr implements iq.Session.
+func (s *session) Addr() im.Addr { return s.addr }
+
+// Domain implements iq.Session.
+func (s *session) Domain() string { return s.addr.Domain }
+
+// Device implements iq.Session.
+func (s *session) Device() im.Device { return s.device }
+
+// Has implements iq.Session.
+func (s *session) Has(f iq.Flag) bool { return s.flags.Load()&uint32(f) != 0 }
+
+// Turn implements iq.Session.
+func (s *session) Turn(f iq.Flag, on bool) {
+	if on {
+		s.flags.Or(uint32(f))
+		return
+	}
+	s.flags.And(^uint32(f))
+}
+
+// Send implements iq.Session.
+func (s *session) Send(st *xmlstream.Element) {
+	data := stanza.Bytes(st)
+	s.queue.post(event{kind: evCall, call: func(context.Context) { s.write(data, 0) }})
+}
+
+// Interests implements iq.Session.
+func (s *session) Interests(nodes []string) {
+	joined := ""
+	for _, n := range nodes {
+		joined += n + "\n"
+	}
+	if joined == s.presence.Interests {
+		return
+	}
+	s.presence.Interests = joined
+	if s.available {
+		s.announce(s.ctx)
+		s.srv.modules.lastItems(s.ctx, s)
+	}
+}
+
+// run handles a batch of events and writes what they led to.
+func (s *session) run(batch []event) {
+	defer s.recovered()
+	for i := range batch {
+		if !s.over {
+			s.handle(&batch[i])
+		}
+	}
+	if !s.over {
+		s.flush()
+	}
+}
+
+// recovered closes the session of a handler that has panicked; nobody else is
+// harmed.
+func (s *session) recovered() {
+	r := recover()
+	if r == nil {
+		return
+	}
+	s.srv.metrics.panics.Inc()
+	s.srv.log.Error("handler panicked", "session", s.core.ID(), "user", s.core.User(), "err", r, "stack", stack())
+	s.end(stream.Errorf(stream.InternalServerError, ""), false)
+}
+
+func (s *session) handle(e *event) {
+	switch e.kind {
+	case evStanza:
+		s.received(e.stanza)
+	case evEntry:
+		s.entry(e.entry)
+	case evPresence:
+		s.contactPresence(&e.presence)
+	case evSignal:
+		s.signal(&e.signal)
+	case evSettled:
+		s.settle(e.receipt)
+	case evCall:
+		e.call(s.ctx)
+	}
+}
+
+// write queues a stanza for the client; seq is its place in the inbox, zero for
+// what is not in the log.
+func (s *session) write(data []byte, seq uint64) {
+	if s.sm.on {
+		s.sm.add(data, seq)
+	}
+	s.out = append(s.out, data)
+	if !s.sm.on && seq > 0 {
+		s.core.Acknowledge(seq)
+	}
+}
+
+// send is write for what was made just now.
+func (s *session) send(st *xmlstream.Element) { s.write(stanza.Bytes(st), 0) }
+
+// raw queues what is no stanza and is not counted.
+func (s *session) raw(data []byte) { s.out = append(s.out, data) }
+
+// flush hands what was written to the transport.
+func (s *session) flush() {
+	conn := s.conn
+	if s.sm.on && len(s.sm.unacked) > s.srv.cfg.MaxUnacked {
+		s.end(stream.Errorf(xmlstream.PolicyViolation, "too many stanzas are not acknowledged"), false)
+		return
+	}
+	if len(s.out) == 0 {
+		return
+	}
+	if conn == nil {
+		s.out = nil // unacked has it
+		return
+	}
+	if s.sm.on && !s.sm.asked && len(s.sm.unacked) > 0 {
+		s.sm.asked = true
+		s.raw(requestAck)
+	}
+	err := conn.Send(s.out...)
+	clear(s.out)
+	s.out = s.out[:0]
+	if cap(s.out) > 64 {
+		s.out = nil
+	}
+	if err != nil {
+		s.lost(conn)
+	}
+}
+
+// read feeds the session from a connection until that ends. It runs on the
+// connection's goroutine.
+func (s *session) read(conn stream.Conn) {
+	pace := pacer{rate: s.srv.cfg.SendRate, burst: s.srv.cfg.SendBurst}
+	for {
+		ev, err := conn.Next()
+		switch {
+		case errors.Is(err, stream.ErrIdle):
+			if !s.poke(conn) {
+				return
+			}
+			continue
+		case err != nil:
+			s.broken(conn, err)
+			return
+		case ev.Kind == xmlstream.Close:
+			s.queue.post(event{kind: evCall, call: func(context.Context) { s.closed(conn) }})
+			return
+		case ev.Kind == xmlstream.Open:
+			s.fail(conn, stream.Errorf(xmlstream.BadFormat, "a stream header within the stream"))
+			return
+		}
+		s.heard(conn)
+		pace.wait(s.ctx)
+		if !s.queue.postStanza(ev.Element) {
+			return
+		}
+	}
+}
+
+// broken ends a connection that cannot be read on.
+func (s *session) broken(conn stream.Conn, err error) {
+	var x *xmlstream.Error
+	if errors.As(err, &x) {
+		s.fail(conn, stream.FromXML(x))
+		return
+	}
+	if !errors.Is(err, io.EOF) {
+		s.srv.log.Debug("connection broke", "session", s.core.ID(), "user", s.core.User(), "err", err)
+	}
+	s.queue.post(event{kind: evCall, call: func(context.Context) { s.lost(conn) }})
+}
+
+// fail ends the session for a mistake of its client on conn.
+func (s *session) fail(conn stream.Conn, reason *stream.Error) {
+	s.queue.post(event{kind: evCall, call: func(context.Context) {
+		if s.conn == conn {
+			s.end(reason, false)
+		}
+	}})
+}
+
+// lost notes that conn is gone: the client may come back and resume.
+func (s *session) lost(conn stream.Conn) {
+	if conn != s.conn || s.over {
+		return
+	}
+	if s.smID == "" || s.srv.draining.Load() {
+		s.end(nil, true)
+		return
+	}
+	conn.Close(nil)
+	s.attach(nil)
+	s.away = time.AfterFunc(s.srv.cfg.ResumeWindow.D(), func() {
+		s.queue.post(event{kind: evCall, call: func(context.Context) {
+			if s.conn == nil {
+				s.end(nil, true)
+			}
+		}})
+	})
+}
+
+// closed ends the session as its client wished (RFC 6120 section 4.4).
+func (s *session) closed(conn stream.Conn) {
+	if conn == s.conn {
+		s.end(nil, false)
+	}
+}
+
+// attach sets where the client is.
+func (s *session) attach(conn stream.Conn) {
+	s.conn = conn
+	if s.away != nil {
+		s.away.Stop()
+		s.away = nil
+	}
+}
+
+// end ends the session once, on its runner. silent: the client did not say
+// goodbye.
+func (s *session) end(reason *stream.Error, silent bool) {
+	if s.over {
+		return
+	}
+	s.over = true
+	conn := s.conn
+	s.queue.close()
+	s.leave(silent)
+	if conn != nil {
+		if len(s.out) > 0 {
+			_ = conn.Send(s.out...) // the last words; the connection may be gone
+		}
+		conn.Close(reason)
+	}
+	s.out, s.sm.unacked = nil, nil
+	s.core.Close()
+	s.cancel()
+	s.srv.forget(s)
+	s.asks.abort(context.Background())
+}
