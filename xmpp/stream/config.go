@@ -62,9 +62,9 @@ func Default() Config {
 		XML:                  xmlstream.DefaultLimits(),
 		WebSocketOrigins:     []string{"*"},
 		BOSH: BOSHConfig{
-			MaxWait:     seconds(60),
+			MaxWait:     seconds(45),
 			MaxHold:     2,
-			Inactivity:  seconds(60),
+			Inactivity:  seconds(30),
 			MaxPause:    seconds(120),
 			Polling:     seconds(2),
 			MaxOutbound: 1 << 20,

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/url"
 	"os"
 	"strings"
 	"sync"
@@ -230,4 +231,12 @@ func (c *client) login() *client {
 	c.send(auth).until("<success")
 	c.send(header).until("</stream:features>")
 	return c
+}
+
+func mustURL(s string) *url.URL {
+	u, err := url.Parse(s)
+	if err != nil {
+		panic(err)
+	}
+	return u
 }

@@ -42,6 +42,8 @@ type Server struct {
 	base      context.Context
 	cancel    context.CancelFunc
 
+	sessions boshSessions
+
 	mu      sync.Mutex
 	conns   map[served]struct{} // guarded by mu
 	down    bool                // guarded by mu: nothing new is served

@@ -90,6 +90,14 @@ func (w *wire) leaveAt(t time.Time) {
 	}
 }
 
+// leaveAgain gives the connection another moment.
+func (w *wire) leaveAgain(t time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.leave = t
+	_ = w.Conn.SetDeadline(t)
+}
+
 // Read waits for bytes. Only one goroutine may.
 func (w *wire) Read(p []byte) (int, error) {
 	if w.shakes {
