@@ -53,6 +53,7 @@ type Error struct {
 	Condition Condition
 	Text      string
 	App       *xmlstream.Element // application-specific condition, may be nil
+	Payload   *xmlstream.Element // what stands before the error in a reply, such as a form to fill in; may be nil
 }
 
 func (e *Error) Error() string { return "xmpp: " + string(e.Condition) + ": " + e.Text }
@@ -64,6 +65,13 @@ func Errorf(c Condition, text string) *Error { return &Error{Condition: c, Text:
 func (e *Error) WithApp(app *xmlstream.Element) *Error {
 	c := *e
 	c.App = app
+	return &c
+}
+
+// WithPayload returns e with what the client may need to do better.
+func (e *Error) WithPayload(payload *xmlstream.Element) *Error {
+	c := *e
+	c.Payload = payload
 	return &c
 }
 
@@ -107,9 +115,11 @@ func Of(err error) *Error {
 }
 
 // Reply returns request as an error (section 8.3.1): with swapped addresses,
-// the id, and without the payload, which the sender knows.
+// the id, and without the payload, which the sender knows, unless the error has
+// one.
 func Reply(request *xmlstream.Element, err error) *xmlstream.Element {
-	return answer(request, "error").Add(Of(err).Element())
+	e := Of(err)
+	return answer(request, "error").Add(e.Payload, e.Element())
 }
 
 // codes is the table from the core's errors to conditions; a test sees that no
