@@ -178,10 +178,11 @@ func (l *Logins) outcome(ctx context.Context, mechanism string, u im.UserID, rem
 }
 
 // guess reports whether a failure counts against the address it came from. Our
-// own troubles, and right passwords of disabled accounts, do not.
+// own troubles, and right passwords of disabled accounts, do not; neither does a
+// channel binding that we do not have, which clients try before others.
 func guess(c im.ErrorCode) bool {
 	switch c {
-	case im.CodeBadCredentials, im.CodeTokenInvalid, im.CodeMalformed, im.CodeChannelBinding, im.CodeForbidden:
+	case im.CodeBadCredentials, im.CodeTokenInvalid, im.CodeMalformed, im.CodeForbidden:
 		return true
 	}
 	return false

@@ -33,9 +33,10 @@ type Config struct {
 	Fast    bool     // tokens are given out (XEP-0484)
 }
 
-// maxFailures is how many tries fail before the stream ends: RFC 6120 section
-// 6.4.5 wants two to five retries.
-const maxFailures = 3
+// maxFailures is how many tries fail before the stream ends. RFC 6120 section
+// 6.4.5 wants two to five retries; clients with another channel binding than ours
+// (tls-unique) fail four times before they come to a mechanism without one.
+const maxFailures = 5
 
 // Negotiation is the login on one stream. One goroutine owns it.
 type Negotiation struct {
