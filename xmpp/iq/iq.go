@@ -40,6 +40,9 @@ type Request struct {
 	ID      string
 	Payload *xmlstream.Element
 	Stanza  *xmlstream.Element
+	// First is set by a handler: stanzas that the client gets right before the
+	// result.
+	First []*xmlstream.Element
 	// Then is set by a handler: stanzas that the client gets right behind the
 	// result, before anything else that happens.
 	Then []*xmlstream.Element

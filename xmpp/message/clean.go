@@ -11,13 +11,13 @@ import (
 // forged is by namespace what no client may say at all; only these names, any
 // name where none is given.
 var forged = map[string][]string{
-	stanza.NSCarbons:         {"received", "sent"}, // XEP-0280 section 12
+	stanza.NSCarbons:         {"received", "sent"}, // XEP-0280 section 11
 	"urn:xmpp:carbons:1":     nil,
 	stanza.NSMAM:             nil, // XEP-0313 section 8.2
 	"urn:xmpp:mam:tmp":       nil,
 	"urn:xmpp:mam:0":         nil,
 	"urn:xmpp:mam:1":         nil,
-	"urn:xmpp:occupant-id:0": nil, // XEP-0421 section 3
+	"urn:xmpp:occupant-id:0": nil, // XEP-0421 section 5
 	"urn:xmpp:privilege:1":   nil, // XEP-0356
 	"urn:xmpp:privilege:2":   nil,
 	"urn:xmpp:delegation:1":  nil, // XEP-0355

@@ -22,7 +22,7 @@ func Delay(from string, at time.Time) *xmlstream.Element {
 func Stamp(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05.000Z") }
 
 // SignalKind says what the chat state in a message of sort Typing means to a
-// C-XX client (XEP-0085 section 4).
+// C-XX client (XEP-0085 section 2).
 func SignalKind(st *xmlstream.Element) im.SignalKind {
 	if st.Child(stanza.NSChatStates, "composing") != nil {
 		return im.SignalTyping

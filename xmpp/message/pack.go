@@ -62,7 +62,7 @@ func rewritten(a xmlstream.Attr) bool {
 }
 
 // clientID makes the core's key against duplicates out of the origin-id
-// (XEP-0359 section 3.2).
+// (XEP-0359 section 2.2).
 func clientID(st *xmlstream.Element) (c im.ClientID) {
 	id := st.Child(stanza.NSSID, "origin-id").Attr("id")
 	if len(id) < minOrigin {

@@ -52,6 +52,13 @@ func ID(e *im.Entry) string {
 	return coreID(e)
 }
 
+// Resources returns the resources that the sender of an entry had and addressed;
+// "" for a C-XX client, and for all.
+func Resources(e *im.Entry) (from, to string) {
+	h, _ := headOf(e.Ext)
+	return h.from, h.to
+}
+
 func coreID(e *im.Entry) string {
 	if !e.ClientID.IsZero() {
 		return e.ClientID.String()
@@ -60,7 +67,7 @@ func coreID(e *im.Entry) string {
 }
 
 // AddStanzaID says under which id an account has a message in its archive
-// (XEP-0359 section 3.1, XEP-0313 section 3.5).
+// (XEP-0359 section 2.1, XEP-0313 section 3.5).
 func AddStanzaID(st *xmlstream.Element, by im.Addr, seq uint64) {
 	id := st.AddNew(stanza.NSSID, "stanza-id")
 	id.Attrs = []xmlstream.Attr{{Local: "by", Value: by.Bare().String()}, {Local: "id", Value: strconv.FormatUint(seq, 10)}}
