@@ -82,8 +82,12 @@ func (a *announcer) announceDown(info im.SessionInfo, linger time.Duration) {
 	a.poke()
 }
 
+// endLocked takes a session back. Its last words, if they have not been announced
+// yet, go before.
 func (a *announcer) endLocked(info *im.SessionInfo) {
-	delete(a.up, info.Session)
+	if up, ok := a.up[info.Session]; ok && !parting(&up.Presence) {
+		delete(a.up, info.Session)
+	}
 	a.down[info.Session] = info.SessionKey
 	a.applyLocked(im.SessionsUpdate{Down: []im.SessionKey{info.SessionKey}})
 }
@@ -107,9 +111,9 @@ func (a *announcer) endLingerLocked(u im.UserID, match func(*lingering) bool) {
 }
 
 func (a *announcer) applyLocked(u im.SessionsUpdate) {
-	for _, user := range a.srv.table.apply(a.srv.node.ID, a.srv.node.Epoch, &u, a.srv.now()) {
-		a.srv.presence.touch(user)
-	}
+	touched, parted := a.srv.table.apply(a.srv.node.ID, a.srv.node.Epoch, &u, a.srv.now())
+	a.srv.presence.part(parted)
+	a.srv.presence.touchAll(touched)
 }
 
 // endLingering takes back at once what k means.

@@ -12,6 +12,7 @@ const (
 	maxRemark = 256
 	maxNote   = 1024
 	maxGroups = 50
+	maxExt    = 8 << 10 // what an XMPP client says beside: in a request, presence or read mark
 )
 
 // ContactList implements im.Contacts.
@@ -20,52 +21,60 @@ func (s *session) ContactList(ctx context.Context) ([]im.Contact, error) {
 	return list, s.srv.public("contacts", err)
 }
 
+// Contact implements im.Contacts.
+func (s *session) Contact(ctx context.Context, peer im.UserID) (im.Contact, error) {
+	c, err := s.srv.store.Contact(ctx, s.user, peer)
+	return c, s.srv.public("contact", err)
+}
+
+// ContactOf implements im.Contacts.
+func (s *session) ContactOf(ctx context.Context, owner im.UserID) (im.Contact, error) {
+	if !owner.Valid() {
+		return im.Contact{}, nil
+	}
+	c, err := s.srv.store.Contact(ctx, owner, s.user)
+	return c, s.srv.public("contact of", err)
+}
+
 // ContactAdd implements im.Contacts: a friendship request is "let me see you"
 // together with "you may see me", the latter kept until asked.
 func (s *session) ContactAdd(ctx context.Context, peer im.UserID, name string, groups []string, note string) error {
 	if err := checkRemark(name, groups, note); err != nil {
 		return err
 	}
-	if peer == s.user {
-		return im.Errorf(im.CodeInvalid, "you cannot be a contact of yourself")
-	}
-	addr, err := s.srv.addrs.get(ctx, peer)
+	c, err := s.contactOf(ctx, im.Contact{User: peer, Note: note})
 	if err != nil {
-		return s.srv.public("contact add", err)
+		return err
 	}
-	edit := func(c *im.Contact) { c.Addr, c.Listed, c.Name, c.Groups = addr, true, name, groups }
-	return s.befriend(ctx, peer, edit, note)
+	edit := func(k *im.Contact) { k.Addr, k.Listed, k.Name, k.Groups = c.Addr, true, name, groups }
+	return s.befriend(ctx, c, edit)
 }
 
 // ContactAnswer implements im.Contacts.
 func (s *session) ContactAnswer(ctx context.Context, peer im.UserID, accept bool) error {
 	if !accept {
-		return s.say(ctx, peer, nil, "", unsubscribed)
+		return s.tellQuietly(ctx, peer, nil, im.Unsubscribed)
 	}
-	asked := false
-	err := s.change(ctx, s.user, peer, func(c *im.Contact, _ im.ContactCount) error {
-		asked = c.Sub.Has(im.SubPendingIn) || c.Sub.Has(im.SubFrom)
-		return nil
-	})
+	c, err := s.srv.store.Contact(ctx, s.user, peer)
 	if err != nil {
-		return err
+		return s.srv.public("contact answer", err)
 	}
-	if !asked {
+	if !c.Sub.Has(im.SubPendingIn) && !c.Sub.Has(im.SubFrom) {
 		return im.Errorf(im.CodeNotFound, "there is no request of that user to answer")
 	}
-	return s.befriend(ctx, peer, func(c *im.Contact) { c.Listed = true }, "")
+	return s.befriend(ctx, im.Contact{User: peer, Addr: c.Addr}, func(k *im.Contact) { k.Listed = true })
 }
 
 // befriend says yes first: whoever accepts a request, or asks somebody who has
 // asked, is a friend afterwards without a second answer.
-func (s *session) befriend(ctx context.Context, peer im.UserID, edit func(*im.Contact), note string) error {
-	return s.say(ctx, peer, edit, note, subscribed, subscribe)
+func (s *session) befriend(ctx context.Context, c im.Contact, edit func(*im.Contact)) error {
+	return s.tell(ctx, c, edit, im.Subscribed, im.Subscribe)
 }
 
 // ContactRemove implements im.Contacts.
 func (s *session) ContactRemove(ctx context.Context, peer im.UserID) error {
 	remove := func(c *im.Contact) { c.Listed, c.Name, c.Groups = false, "", nil }
-	return s.say(ctx, peer, remove, "", unsubscribe, unsubscribed)
+	return s.tellQuietly(ctx, peer, remove, im.Unsubscribe, im.Unsubscribed)
 }
 
 // ContactUpdate implements im.Contacts.
@@ -76,13 +85,99 @@ func (s *session) ContactUpdate(ctx context.Context, peer im.UserID, name string
 	if err := s.pace(ctx); err != nil {
 		return err
 	}
-	return s.change(ctx, s.user, peer, func(c *im.Contact, _ im.ContactCount) error {
+	return s.change(ctx, s.user, peer, s.user, func(c *im.Contact, _ im.ContactCount) error {
 		if !c.Listed {
 			return im.Errorf(im.CodeNotFound, "that user is not on the contact list; add him first")
 		}
 		c.Name, c.Groups = name, groups
 		return nil
 	})
+}
+
+// ContactPut implements im.Contacts.
+func (s *session) ContactPut(ctx context.Context, c im.Contact) error {
+	if err := checkRemark(c.Name, c.Groups, ""); err != nil {
+		return err
+	}
+	c, err := s.contactOf(ctx, c)
+	if err != nil {
+		return err
+	}
+	if err := s.pace(ctx); err != nil {
+		return err
+	}
+	return s.change(ctx, s.user, c.User, s.user, func(k *im.Contact, n im.ContactCount) error {
+		was := k.Listed
+		k.Addr, k.Listed, k.Name, k.Groups = c.Addr, true, c.Name, c.Groups
+		return s.srv.room(was, k, n)
+	})
+}
+
+// Subscription implements im.Contacts. Who is asked, or let see, is on the list
+// from then on (RFC 6121 sections 3.1.2, 3.1.5 and 3.4.2).
+func (s *session) Subscription(ctx context.Context, c im.Contact, say im.SubEvent) error {
+	if say < im.Subscribe || say > im.Unsubscribed {
+		return im.Errorf(im.CodeInvalid, "nobody can say %d about presence", say)
+	}
+	if err := checkRemark("", nil, c.Note); err != nil {
+		return err
+	}
+	if len(c.Ext) > maxExt {
+		return im.Errorf(im.CodeTooLarge, "the request has %d bytes of extensions; at most %d are taken", len(c.Ext), maxExt)
+	}
+	known, err := s.contactOf(ctx, c)
+	if im.CodeOf(err) == im.CodeNotFound && withdraws(say) {
+		known, err = c, nil // an account that was removed can still be let go
+	}
+	if err != nil {
+		return err
+	}
+	return s.tell(ctx, known, func(k *im.Contact) {
+		if !withdraws(say) {
+			k.Addr, k.Listed = known.Addr, true
+		}
+	}, say)
+}
+
+// contactOf checks whom c means and fills in his address.
+func (s *session) contactOf(ctx context.Context, c im.Contact) (im.Contact, error) {
+	switch {
+	case c.User == s.user:
+		return c, im.Errorf(im.CodeInvalid, "you cannot be a contact of yourself")
+	case c.User.Foreign():
+		if c.Addr.IsZero() || im.ForeignID(c.Addr) != c.User {
+			return c, im.Errorf(im.CodeInvalid, "the address and the id of the contact do not belong together")
+		}
+		c.Addr = c.Addr.Bare()
+		return c, nil
+	case !c.User.Valid():
+		return c, im.Errorf(im.CodeNotFound, "there is no such user")
+	}
+	addr, err := s.srv.addrs.get(ctx, c.User)
+	c.Addr = addr
+	return c, s.srv.public("contact", err)
+}
+
+// tell is say for what a block of the user's own forbids (XEP-0191 section 3.4).
+func (s *session) tell(ctx context.Context, c im.Contact, edit func(*im.Contact), events ...im.SubEvent) error {
+	own, theirs, err := s.shutOut(ctx, s.addr.Bare(), c.User, c.Addr)
+	if err != nil {
+		return err
+	}
+	if own {
+		return errOwnBlock()
+	}
+	return s.say(ctx, speech{to: c, edit: edit, events: events, theirs: theirs})
+}
+
+// tellQuietly is say for what ends something: the user may do that to whom he
+// has blocked.
+func (s *session) tellQuietly(ctx context.Context, peer im.UserID, edit func(*im.Contact), events ...im.SubEvent) error {
+	theirs, err := s.srv.blocks.blocked(ctx, peer, s.addr.Bare())
+	if err != nil {
+		return s.srv.public("contact", err)
+	}
+	return s.say(ctx, speech{to: im.Contact{User: peer}, edit: edit, events: events, theirs: theirs})
 }
 
 func checkRemark(name string, groups []string, note string) error {
@@ -95,126 +190,4 @@ func checkRemark(name string, groups []string, note string) error {
 		}
 	}
 	return nil
-}
-
-// say carries out what the user says to peer about presence: the user's own
-// entry changes once, then the peer's once for each thing that is passed on.
-// All of it can be said again after a failure in between.
-func (s *session) say(ctx context.Context, peer im.UserID, edit func(*im.Contact), note string, events ...subEvent) error {
-	own, err := s.srv.addrs.get(ctx, s.user)
-	if err != nil {
-		return s.srv.public("contact", err)
-	}
-	if err := s.pace(ctx); err != nil {
-		return err
-	}
-	var route []subEvent
-	err = s.change(ctx, s.user, peer, func(c *im.Contact, n im.ContactCount) error {
-		if edit != nil {
-			if edit(c); c.Listed && n.Listed >= s.srv.cfg.MaxContacts {
-				return im.Errorf(im.CodeTooMany, "the contact list is full: it has %d entries", n.Listed)
-			}
-		}
-		route = route[:0]
-		for _, e := range events {
-			next, pass := outbound(c.Sub, e)
-			c.Sub = next
-			if pass || sayAgain(next, e) {
-				route = append(route, e)
-			}
-		}
-		forgetNote(c)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	agreed, err := s.pass(ctx, own, peer, note, route)
-	if err != nil || !agreed {
-		return halfDone(err)
-	}
-	return halfDone(s.change(ctx, s.user, peer, func(c *im.Contact, _ im.ContactCount) error {
-		c.Sub, _ = inbound(c.Sub, subscribed)
-		return nil
-	}))
-}
-
-// halfDone is an error that came after the user's own side was changed: one
-// that says "nothing has happened, try again" would be wrong.
-func halfDone(err error) error {
-	if c := im.CodeOf(err); c == im.CodeTimeout || c/1000 == 5 && c.Trait().Definite {
-		return &im.Error{Code: im.CodeUnknownOutcome, Detail: "the other side has not been told yet; do it again", Err: err}
-	}
-	return err
-}
-
-// sayAgain reports whether e is passed on although it changed nothing here: the
-// first time the peer's zone may not have answered. To a peer who knows it
-// already it changes nothing either.
-func sayAgain(own im.Subscription, e subEvent) bool {
-	return e == unsubscribed || e == subscribed && own.Has(im.SubFrom)
-}
-
-// pass tells the peer's side. agreed: his server has said yes for him.
-func (s *session) pass(ctx context.Context, own im.Addr, peer im.UserID, note string, events []subEvent) (agreed bool, err error) {
-	if len(events) == 0 {
-		return false, nil
-	}
-	err = s.change(ctx, peer, s.user, func(c *im.Contact, n im.ContactCount) error {
-		agreed = false
-		for _, e := range events {
-			next, yes := inbound(c.Sub, e)
-			if next.Has(im.SubPendingIn) && !c.Sub.Has(im.SubPendingIn) {
-				if n.PendingIn >= s.srv.cfg.MaxPending {
-					return im.Errorf(im.CodeTooMany, "that user has too many unanswered requests; try again later")
-				}
-				c.Note = note
-			}
-			c.Sub, agreed = next, agreed || yes
-		}
-		c.Addr = own
-		forgetNote(c)
-		return nil
-	})
-	return agreed, err
-}
-
-// forgetNote drops the words of a request that has been answered.
-func forgetNote(c *im.Contact) {
-	if !c.Sub.Has(im.SubPendingIn) {
-		c.Note = ""
-	}
-}
-
-// change edits owner's entry for peer, logs it in owner's inbox when something
-// changed, and delivers that.
-func (s *session) change(ctx context.Context, owner, peer im.UserID, edit func(*im.Contact, im.ContactCount) error) error {
-	logged, err := s.srv.store.UpdateContact(ctx, owner, peer, func(c *im.Contact, n im.ContactCount) ([]im.Entry, error) {
-		before := *c
-		if err := edit(c, n); err != nil {
-			return nil, err
-		}
-		if same(&before, c) {
-			return nil, nil
-		}
-		after := *c
-		return []im.Entry{{MsgID: s.srv.clock.Next(), Kind: im.KindContact, From: s.user, Peer: peer, Contact: &after}}, nil
-	})
-	if err != nil {
-		return s.srv.public("contact", err)
-	}
-	s.srv.Deliver(owner, logged)
-	return nil
-}
-
-func same(a, b *im.Contact) bool {
-	if len(a.Groups) != len(b.Groups) {
-		return false
-	}
-	for i := range a.Groups {
-		if a.Groups[i] != b.Groups[i] {
-			return false
-		}
-	}
-	return a.Sub == b.Sub && a.Listed == b.Listed && a.Name == b.Name && a.Note == b.Note
 }

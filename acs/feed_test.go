@@ -48,6 +48,8 @@ func entry(seq uint64) *im.Entry {
 type fakeSink struct {
 	mu       sync.Mutex
 	got      []uint64
+	entries  []im.Entry
+	signals  []im.Signal
 	full     bool
 	closed   *im.Error
 	presence []im.UserPresence
@@ -60,6 +62,7 @@ func (f *fakeSink) Push(e *im.Entry) bool {
 		return false
 	}
 	f.got = append(f.got, e.Seq)
+	f.entries = append(f.entries, *e)
 	return true
 }
 
@@ -68,7 +71,13 @@ func (f *fakeSink) PushPresence(p im.UserPresence) {
 	defer f.mu.Unlock()
 	f.presence = append(f.presence, p)
 }
-func (f *fakeSink) PushSignal(im.Signal) {}
+
+func (f *fakeSink) PushSignal(s im.Signal) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.signals = append(f.signals, s)
+}
+
 func (f *fakeSink) Close(e *im.Error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

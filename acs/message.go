@@ -14,12 +14,49 @@ func (s *session) Send(m im.Outgoing, done func(im.Ack, error)) {
 		return
 	}
 	p := pendingSend{
-		m:    im.Message{From: s.user, To: m.To, ClientID: m.ClientID, Text: m.Text, Ext: m.Ext},
+		m:    im.Message{From: s.user, To: m.To, ClientID: m.ClientID, Text: m.Text, Ext: m.Ext, Note: m.Note},
 		zone: s.srv.store.ZoneOf(m.To),
 	}
 	p.done = func(c im.Committed, err error) { s.sent(&p.m, c, err, done) }
+	own, theirs, known := s.shutOutNow(s.addr, m.To, im.Addr{})
+	if p.refused = refusal(own, theirs); !known {
+		p.unsure = true
+	}
 	s.order.add(&p, s.srv.clock.Next, s.srv.store.AppendMessage)
+	if known {
+		return
+	}
+	if !s.srv.tasks.do(func(ctx context.Context) { s.settle(ctx, &p) }) {
+		s.order.settle(&p, errGoingDown(), s.srv.store.AppendMessage)
+	}
 }
+
+// settle reads the block lists that a send depends on.
+func (s *session) settle(ctx context.Context, p *pendingSend) {
+	ctx, cancel := context.WithTimeout(ctx, blocksPatience)
+	defer cancel()
+	own, theirs, err := s.shutOut(ctx, s.addr, p.m.To, im.Addr{})
+	if im.CodeOf(err) == im.CodeUnknownOutcome { // nothing was stored: that much is known
+		err = &im.Error{Code: im.CodeRetryLater, Detail: "the storage did not answer in time; nothing was sent", Err: err}
+	}
+	if err == nil {
+		err = refusal(own, theirs)
+	}
+	s.order.settle(p, err, s.srv.store.AppendMessage)
+}
+
+// refusal is the error of a message across a block.
+func refusal(own, theirs bool) error {
+	switch {
+	case own:
+		return errOwnBlock()
+	case theirs:
+		return errBlocked()
+	}
+	return nil
+}
+
+func errGoingDown() *im.Error { return im.Errorf(im.CodeGoAway, "the server is shutting down") }
 
 func (s *session) maySend(m im.Outgoing) *im.Error {
 	switch {
@@ -27,6 +64,8 @@ func (s *session) maySend(m im.Outgoing) *im.Error {
 		return im.Errorf(im.CodeBadState, "the session has ended")
 	case !m.To.Valid():
 		return im.Errorf(im.CodeNotFound, "the message names no recipient")
+	case m.Note && m.Text != "":
+		return im.Errorf(im.CodeInvalid, "a note has no text")
 	case m.Text == "" && len(m.Ext) == 0:
 		return im.Errorf(im.CodeInvalid, "the message is empty")
 	case len(m.Text)+len(m.Ext) > int(s.srv.cfg.MaxBody):
@@ -49,6 +88,9 @@ func (s *session) sent(m *im.Message, c im.Committed, err error, done func(im.Ac
 	out := &im.Entry{
 		Seq: c.FromSeq, MsgID: c.MsgID, Kind: im.KindMessage, From: m.From, Peer: m.To,
 		ClientID: m.ClientID, Text: m.Text, Ext: m.Ext,
+	}
+	if m.Note {
+		out.Kind = im.KindNote
 	}
 	done(im.Ack{MsgID: c.MsgID, Seq: c.FromSeq, Duplicate: c.Duplicate}, nil)
 	s.srv.deliver(m.From, out, s)
@@ -164,18 +206,24 @@ func (s *Server) clipHistory(page im.HistoryPage, q im.HistoryQuery) im.HistoryP
 		page.Entries = kept
 		return page
 	}
-	left, first := int(s.cfg.SyncPageBytes), len(page.Entries)
+	kept := s.clipFront(page.Entries)
+	page.More = page.More || len(kept) < len(page.Entries)
+	page.Entries = kept
+	return page
+}
+
+// clipFront is clip for a page whose end is wanted.
+func (s *Server) clipFront(entries []im.Entry) []im.Entry {
+	left, first := int(s.cfg.SyncPageBytes), len(entries)
 	for first > 0 {
-		e := &page.Entries[first-1]
+		e := &entries[first-1]
 		left -= len(e.Text) + len(e.Ext) + entryOverhead
-		if left < 0 && first < len(page.Entries) {
+		if left < 0 && first < len(entries) {
 			break
 		}
 		first--
 	}
-	page.More = page.More || first > 0
-	page.Entries = page.Entries[first:]
-	return page
+	return entries[first:]
 }
 
 // Conversations implements im.Messenger.
@@ -204,12 +252,16 @@ func firstBytes(text string, n int) string {
 	return text[:n]
 }
 
-// MarkRead implements im.Messenger.
-func (s *session) MarkRead(ctx context.Context, peer im.UserID, upTo im.MsgID) error {
+// MarkRead implements im.Messenger. Across a block the mark is the reader's own
+// affair.
+func (s *session) MarkRead(ctx context.Context, peer im.UserID, upTo im.MsgID, ext []byte) error {
+	if len(ext) > maxExt {
+		return im.Errorf(im.CodeTooLarge, "the read mark has %d bytes of extensions; at most %d are taken", len(ext), maxExt)
+	}
 	if err := s.pace(ctx); err != nil {
 		return err
 	}
-	mark := im.Entry{MsgID: s.srv.clock.Next(), Kind: im.KindRead, From: s.user, Peer: peer, UpTo: upTo}
+	mark := im.Entry{MsgID: s.srv.clock.Next(), Kind: im.KindRead, From: s.user, Peer: peer, UpTo: upTo, Ext: ext}
 	logged, err := s.srv.store.MarkRead(ctx, s.user, peer, upTo, mark)
 	if err != nil {
 		return s.srv.public("mark read", err)
@@ -218,33 +270,26 @@ func (s *session) MarkRead(ctx context.Context, peer im.UserID, upTo im.MsgID) e
 		return nil
 	}
 	s.srv.deliver(s.user, logged, nil)
-	if peer == s.user {
+	if peer == s.user || !peer.Valid() {
 		return nil
 	}
 	mark.Peer, mark.UpTo = s.user, logged.UpTo
-	theirs, err := s.srv.store.Append(ctx, peer, []im.Entry{mark})
-	if err != nil {
+	if err := s.tellRead(ctx, peer, mark); err != nil {
 		// The reader's own mark holds; the next one tells the peer all the same.
 		s.srv.log.Debug("peer was not told of a read mark", "user", s.user, "err", err)
-		return nil
 	}
-	s.srv.Deliver(peer, theirs)
 	return nil
 }
 
-// Signal implements im.Messenger.
-func (s *session) Signal(to im.UserID, kind im.SignalKind) {
-	sig := im.Signal{From: s.user, To: to, Kind: kind}
-	s.srv.signalLocal(sig)
-	for _, n := range nodesOf(s.srv.table.of(to), s.srv.node.ID, nil) {
-		if !s.srv.mesh.Forward(n, im.Envelope{Signal: &sig}) {
-			s.srv.metrics.dropped.WithLabelValues(reasonLinkDown).Inc()
-		}
+func (s *session) tellRead(ctx context.Context, peer im.UserID, mark im.Entry) error {
+	own, theirs, err := s.shutOut(ctx, s.addr, peer, im.Addr{})
+	if err != nil || own || theirs {
+		return err
 	}
-}
-
-func (s *Server) signalLocal(sig im.Signal) {
-	for _, ss := range s.hub.of(sig.To) {
-		ss.sink.PushSignal(sig)
+	logged, err := s.srv.store.Append(ctx, peer, []im.Entry{mark})
+	if err != nil {
+		return err
 	}
+	s.srv.Deliver(peer, logged)
+	return nil
 }

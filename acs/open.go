@@ -12,6 +12,9 @@ func (s *Server) Open(ctx context.Context, o im.Opening) (im.Session, im.Head, e
 	if s.draining.Load() {
 		return nil, im.Head{}, im.Errorf(im.CodeGoAway, "this server takes no new sessions; ask NAS for another")
 	}
+	if err := checkPresence(&o.Presence); err != nil {
+		return nil, im.Head{}, err
+	}
 	ss := &session{
 		srv: s, id: im.SessionID(s.lastSession.Add(1)), user: o.Account.ID, device: o.Device.ID,
 		epoch: o.Device.Epoch, proto: o.Protocol, sink: o.Sink, addr: o.Account.Addr.Bare(),
@@ -84,7 +87,7 @@ func (s *Server) closeSession(ss *session, linger time.Duration) {
 	s.metrics.sessions.Dec()
 	s.presence.unwatch(ss)
 	if c := ss.cursor.Load(); c > 0 {
-		s.cursors.put(im.DeviceCursor{User: ss.user, Device: ss.device, Seq: c})
+		s.cursors.final(im.DeviceCursor{User: ss.user, Device: ss.device, Seq: c})
 	}
 	if ss.presence.Load().Show <= im.ShowInvisible {
 		linger = 0

@@ -2,6 +2,8 @@ package acs
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -50,6 +52,13 @@ func (p *peers) linked(n im.NodeID) bool {
 	defer p.mu.Unlock()
 	_, ok := p.links[n]
 	return ok
+}
+
+// unlinkedPeers lists the peers whose link has ended.
+func (p *peers) unlinkedPeers() []im.NodeID {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Collect(maps.Keys(p.lost))
 }
 
 // degraded reports whether there may be peers that neither links nor doorbells
@@ -198,12 +207,14 @@ func (p *peers) sweep(ctx context.Context) {
 // LinkUp implements MeshHandler.
 func (s *Server) LinkUp(peer im.NodeID, epoch uint64) {
 	s.peers.up(peer, epoch)
+	s.blocks.doubt()
 	s.announce.linked(peer)
 }
 
 // LinkDown implements MeshHandler. What was on the link is lost.
 func (s *Server) LinkDown(peer im.NodeID, epoch uint64) {
 	s.peers.gone(peer, epoch)
+	s.blocks.doubt()
 	s.pollSoon.Store(true)
 }
 
@@ -220,7 +231,9 @@ func (s *Server) Receive(peer im.NodeID, e im.Envelope) {
 	case e.Kick != nil:
 		s.kickLocal(*e.Kick)
 	case e.Signal != nil:
-		s.signalLocal(*e.Signal)
+		s.signalLocal(e.Signal)
+	case e.Blocks != nil:
+		s.blocksChanged(e.Blocks.User)
 	case len(e.Bells) > 0:
 		s.bells.heard(e.Bells)
 	}
@@ -232,7 +245,14 @@ func (s *Server) peerSessions(peer im.NodeID, u *im.SessionsUpdate) {
 	s.peers.mu.Lock()
 	epoch := s.peers.links[peer]
 	s.peers.mu.Unlock()
-	s.presence.touchAll(s.table.apply(peer, epoch, u, s.now()))
+	touched, parted := s.table.apply(peer, epoch, u, s.now())
+	s.presence.part(parted)
+	s.presence.touchAll(touched)
+	if u.Snapshot { // whom they have blocked meanwhile was not heard
+		for _, user := range touched {
+			s.presence.reconsider(user)
+		}
+	}
 	for i := range u.Up {
 		info := &u.Up[i]
 		for _, ss := range s.hub.of(info.User) {

@@ -2,7 +2,6 @@ package acs
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/cxx-im/cxx/im"
@@ -64,56 +63,5 @@ func (s *Server) readHeads(ctx context.Context, users []im.UserID, tell func(*se
 			}
 		}
 		users = users[n:]
-	}
-}
-
-// cursors gathers how far devices have come and saves it now and then: it is
-// for the operator and for later decisions, not for correctness.
-type cursors struct {
-	mu  sync.Mutex
-	due map[cursorKey]uint64 // guarded by mu
-}
-
-type cursorKey struct {
-	user   im.UserID
-	device im.DeviceID
-}
-
-func newCursors() *cursors { return &cursors{due: make(map[cursorKey]uint64)} }
-
-func (c *cursors) put(d im.DeviceCursor) {
-	k := cursorKey{d.User, d.Device}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.due[k] = max(c.due[k], d.Seq)
-}
-
-func (c *cursors) save(ctx context.Context, s *Server) {
-	c.mu.Lock()
-	due := c.due
-	c.due = make(map[cursorKey]uint64)
-	c.mu.Unlock()
-	if len(due) == 0 {
-		return
-	}
-	list := make([]im.DeviceCursor, 0, len(due))
-	for k, seq := range due {
-		list = append(list, im.DeviceCursor{User: k.user, Device: k.device, Seq: seq})
-	}
-	if err := s.store.SaveCursors(ctx, list); err != nil {
-		s.log.Debug("cursors were not saved", "err", err)
-	}
-}
-
-func (s *Server) cursorLoop(ctx context.Context) {
-	tick := time.NewTicker(10 * time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			s.cursors.save(ctx, s)
-		}
 	}
 }

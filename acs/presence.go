@@ -19,34 +19,32 @@ type presence struct {
 	wake chan struct{}
 
 	mu       sync.Mutex
-	watchers map[im.UserID]map[*session]struct{} // guarded by mu: target to sessions
-	watched  map[*session]map[im.UserID]struct{} // guarded by mu: the reverse
-	told     map[im.UserID]im.UserPresence       // guarded by mu: what the watchers know
-	dirty    map[im.UserID]struct{}              // guarded by mu: targets to look at
-	loading  map[*session][]*loading             // guarded by mu: contact lists that are being read
-	owed     []owing                             // guarded by mu: sessions to be told again
-	seen     map[im.UserID]time.Time             // guarded by mu: last seen, to be saved
+	watchers map[im.UserID]map[*session]*watch // guarded by mu: target to sessions
+	watched  map[*session]map[im.UserID]*watch // guarded by mu: the reverse
+	views    map[im.UserID]*im.UserPresence    // guarded by mu: how targets were last; shared by those who were told
+	dirty    map[im.UserID]struct{}            // guarded by mu: targets to look at
+	parting  map[im.UserID][]im.SessionInfo    // guarded by mu: last words of sessions, to be told once
+	loading  map[*session][]*loading           // guarded by mu: contact lists that are being read
+	owed     []owing                           // guarded by mu: sessions to be told again
+	seen     map[im.UserID]time.Time           // guarded by mu: last seen, to be saved
 }
-
-// loading is a contact list that is being read: what changed meanwhile, and
-// whether it may be seen.
-type loading struct{ changed map[im.UserID]bool }
 
 // owing is what a session was answered. What has changed since is told again: a
 // notice that went out before the answer is older to the client.
 type owing struct {
 	to       *session
-	answered []im.UserPresence
+	answered []answer
 	all      bool // whether it has changed or not
 }
 
 func newPresence(s *Server) *presence {
 	return &presence{
 		srv: s, wake: make(chan struct{}, 1),
-		watchers: make(map[im.UserID]map[*session]struct{}),
-		watched:  make(map[*session]map[im.UserID]struct{}),
-		told:     make(map[im.UserID]im.UserPresence),
+		watchers: make(map[im.UserID]map[*session]*watch),
+		watched:  make(map[*session]map[im.UserID]*watch),
+		views:    make(map[im.UserID]*im.UserPresence),
 		dirty:    make(map[im.UserID]struct{}),
+		parting:  make(map[im.UserID][]im.SessionInfo),
 		loading:  make(map[*session][]*loading),
 		seen:     make(map[im.UserID]time.Time),
 	}
@@ -55,13 +53,29 @@ func newPresence(s *Server) *presence {
 // touch says that the sessions of u have changed.
 func (p *presence) touch(u im.UserID) {
 	p.mu.Lock()
-	_, wanted := p.watchers[u]
-	if wanted {
+	defer p.mu.Unlock()
+	p.dirtyLocked(u)
+}
+
+func (p *presence) dirtyLocked(u im.UserID) {
+	if _, wanted := p.watchers[u]; wanted {
 		p.dirty[u] = struct{}{}
-	}
-	p.mu.Unlock()
-	if wanted {
 		p.poke()
+	}
+}
+
+// maxParting is how many last words of a user's sessions are told at once.
+const maxParting = 16
+
+// part takes the last words of sessions that were seen.
+func (p *presence) part(list []im.SessionInfo) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, info := range list {
+		if _, wanted := p.watchers[info.User]; wanted && len(p.parting[info.User]) < maxParting {
+			p.parting[info.User] = append(p.parting[info.User], info)
+			p.dirtyLocked(info.User)
+		}
 	}
 }
 
@@ -97,6 +111,7 @@ func (p *presence) run(ctx context.Context) {
 			return
 		case <-save.C:
 			p.saveSeen(ctx)
+			p.srv.recheckAway()
 		case <-p.wake:
 			pause(ctx, p.srv.cfg.PresenceSettle.D())
 			p.flush(ctx)
@@ -118,40 +133,141 @@ func (p *presence) saveSeen(ctx context.Context) {
 	}
 }
 
+// notice is one thing to tell to sessions.
 type notice struct {
-	to   []*session
-	what im.UserPresence
+	to     []told
+	what   im.UserPresence
+	hidden bool // nothing may be learnt of when the user was there
 }
 
-// flush tells the watchers what has changed.
+type told struct {
+	s *session
+	w *watch
+}
+
+// flush tells the watchers what has changed. One call at a time runs.
 func (p *presence) flush(ctx context.Context) {
-	var out []notice
 	p.mu.Lock()
-	for u := range p.dirty {
-		now, before := visible(u, p.srv.table.of(u)), p.told[u]
-		if now == before {
-			continue
+	dirty := p.dirty
+	p.dirty = make(map[im.UserID]struct{})
+	users := p.concernedLocked(dirty)
+	p.mu.Unlock()
+	lists := p.srv.blocks.many(ctx, users)
+	var out []notice
+	missing := false
+	p.mu.Lock()
+	for u := range dirty {
+		some, known := p.noticesLocked(u, lists)
+		out = append(out, some...)
+		if !known {
+			p.dirty[u] = struct{}{}
+			missing = true
 		}
-		p.told[u] = now
-		out = append(out, notice{sessionsIn(p.watchers[u]), p.justLeft(now, before)})
 	}
-	clear(p.dirty)
 	for _, o := range p.owed {
 		for _, before := range o.answered {
-			now := visible(before.User, p.srv.table.of(before.User))
-			if o.all || now.Show != before.Show || now.Status != before.Status {
-				out = append(out, notice{[]*session{o.to}, p.justLeft(now, before)})
+			w := p.watched[o.to][before.User]
+			if w != nil && w.told != nil && (o.all || differs(before.UserPresence, w.told, o.to.proto)) {
+				hidden := w.told.Show == im.ShowOffline && seen(p.srv.table.of(before.User))
+				out = append(out, notice{[]told{{o.to, w}}, p.justLeft(*w.told, before.UserPresence), hidden})
 			}
 		}
 	}
 	p.owed = nil
 	p.mu.Unlock()
 	p.tell(ctx, out)
+	if missing { // a list could not be read, or has become necessary since
+		p.srv.after(blocksAgain, func(context.Context) { p.poke() })
+	}
+}
+
+// blocksAgain is how soon a block list that could not be read is tried again.
+const blocksAgain = 200 * time.Millisecond
+
+// concernedLocked lists whose block lists a flush needs: those of the users that
+// have changed and are there, and of who watches them.
+func (p *presence) concernedLocked(dirty map[im.UserID]struct{}) []im.UserID {
+	users := make(map[im.UserID]struct{})
+	for u := range dirty {
+		if !seen(p.srv.table.of(u)) && len(p.parting[u]) == 0 {
+			continue
+		}
+		users[u] = struct{}{}
+		for s := range p.watchers[u] {
+			users[s.user] = struct{}{}
+		}
+	}
+	return slices.Collect(maps.Keys(users))
+}
+
+// viewLocked is how u is now. What has not changed is not made again.
+func (p *presence) viewLocked(u im.UserID) *im.UserPresence {
+	now := visible(u, p.srv.table.of(u))
+	if old := p.views[u]; old != nil && old.Show == now.Show && old.Status == now.Status && slices.Equal(old.Resources, now.Resources) {
+		return old
+	}
+	if len(p.watchers[u]) > 0 {
+		p.views[u] = &now
+	}
+	return &now
+}
+
+// noticesLocked works out who has to be told what of u. known: all that it takes
+// was in lists.
+func (p *presence) noticesLocked(u im.UserID, lists map[im.UserID][]im.Addr) (out []notice, known bool) {
+	view := p.viewLocked(u)
+	last := slices.DeleteFunc(p.parting[u], func(i im.SessionInfo) bool {
+		return slices.ContainsFunc(view.Resources, func(r im.SessionInfo) bool { return r.SessionKey == i.SessionKey })
+	})
+	delete(p.parting, u)
+	type group struct {
+		view   *im.UserPresence
+		left   bool
+		parted bool
+	}
+	groups := make(map[group][]told)
+	hidden := &im.UserPresence{User: u}
+	known = true
+	for s, w := range p.watchers[u] {
+		mine, ok := p.seenBy(s, view, lists)
+		if !ok { // came in between, or cannot be read: what it was told stays for now
+			known = false
+			continue
+		}
+		if mine.Show == im.ShowOffline && mine != view {
+			mine = hidden
+		}
+		parted := len(last) > 0 && s.proto == im.ProtocolXMPP && p.hearsLast(s, u, lists)
+		if !parted && !differs(w.told, mine, s.proto) {
+			continue
+		}
+		g := group{mine, w.told != nil && w.told.Show != im.ShowOffline, parted}
+		w.told = mine
+		groups[g] = append(groups[g], told{s, w})
+	}
+	for g, to := range groups {
+		n := notice{to: to, what: *g.view, hidden: g.view == hidden}
+		if g.left && !n.hidden && n.what.Show == im.ShowOffline {
+			n.what.LastSeen = p.srv.now().Add(-p.srv.cfg.Grace.D())
+		}
+		if g.parted {
+			n.what.Resources = append(slices.Clone(n.what.Resources), last...)
+		}
+		out = append(out, n)
+	}
+	return out, known
+}
+
+// hearsLast reports whether s may hear the last words of u's sessions.
+func (p *presence) hearsLast(s *session, u im.UserID, lists map[im.UserID][]im.Addr) bool {
+	there := im.UserPresence{User: u, Show: im.ShowOnline, Resources: []im.SessionInfo{{}}}
+	mine, known := p.seenBy(s, &there, lists)
+	return known && mine.Show != im.ShowOffline
 }
 
 // justLeft gives a user who was there a moment ago the earliest time at which he
 // can have left: the node he was on may not have written it yet.
-func (p *presence) justLeft(now, before im.UserPresence) im.UserPresence {
+func (p *presence) justLeft(now im.UserPresence, before *im.UserPresence) im.UserPresence {
 	if now.Show == im.ShowOffline && before.Show != im.ShowOffline {
 		now.LastSeen = p.srv.now().Add(-p.srv.cfg.Grace.D())
 	}
@@ -170,40 +286,30 @@ func (p *presence) owe(o owing) {
 // tell pushes notices to those who still watch: the storage was asked in
 // between, and who has lost the right meanwhile was told so.
 func (p *presence) tell(ctx context.Context, out []notice) {
-	list := make([]im.UserPresence, len(out))
+	list := make([]answer, len(out))
 	for i := range out {
-		list[i] = out[i].what
+		list[i] = answer{&out[i].what, out[i].hidden}
 	}
 	p.fillLastSeen(ctx, list)
-	for i := range out {
-		p.push(out[i].to, list[i])
-	}
-}
-
-func (p *presence) push(to []*session, what im.UserPresence) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, s := range to {
-		if _, ok := p.watchers[what.User][s]; ok {
-			s.sink.PushPresence(what)
+	for i := range out {
+		for _, t := range out[i].to {
+			if p.watchers[out[i].what.User][t.s] == t.w {
+				t.s.sink.PushPresence(out[i].what)
+			}
 		}
 	}
 }
 
-func sessionsIn(m map[*session]struct{}) []*session {
-	out := make([]*session, 0, len(m))
-	for s := range m {
-		out = append(out, s)
-	}
-	return out
-}
-
 // fillLastSeen adds when offline users were last online, as far as they let
 // their contacts know. What list holds already is the earliest that it can be.
-func (p *presence) fillLastSeen(ctx context.Context, list []im.UserPresence) {
+func (p *presence) fillLastSeen(ctx context.Context, list []answer) {
 	var offline []im.UserID
 	for i := range list {
-		if list[i].Show == im.ShowOffline {
+		if list[i].hidden {
+			list[i].LastSeen = time.Time{}
+		} else if list[i].Show == im.ShowOffline && list[i].User.Valid() {
 			offline = append(offline, list[i].User)
 		}
 	}
@@ -228,7 +334,7 @@ func (p *presence) fillLastSeen(ctx context.Context, list []im.UserPresence) {
 	}
 	p.mu.Unlock()
 	for i := range list {
-		if list[i].Show != im.ShowOffline {
+		if list[i].hidden || list[i].Show != im.ShowOffline {
 			continue
 		}
 		seen, shown := at[list[i].User]
@@ -240,134 +346,39 @@ func (p *presence) fillLastSeen(ctx context.Context, list []im.UserPresence) {
 	}
 }
 
-// watchLocked makes s hear of u and returns what is known at this moment.
-func (p *presence) watchLocked(s *session, u im.UserID) im.UserPresence {
-	now := visible(u, p.srv.table.of(u))
-	if s.closed.Load() {
-		return now
-	}
-	if p.watchers[u] == nil {
-		p.watchers[u] = make(map[*session]struct{}, 1)
-		p.told[u] = now
-	}
-	if p.watched[s] == nil {
-		p.watched[s] = make(map[im.UserID]struct{})
-	}
-	p.watchers[u][s] = struct{}{}
-	p.watched[s][u] = struct{}{}
-	return now
-}
-
-func (p *presence) dropLocked(s *session, u im.UserID) bool {
-	if _, ok := p.watchers[u][s]; !ok {
-		return false
-	}
-	delete(p.watched[s], u)
-	delete(p.watchers[u], s)
-	if len(p.watchers[u]) == 0 {
-		delete(p.watchers, u)
-		delete(p.told, u)
-		delete(p.dirty, u)
-	}
-	return true
-}
-
-// unwatch forgets a session.
-func (p *presence) unwatch(s *session) {
-	p.mu.Lock()
-	for u := range p.watched[s] {
-		p.dropLocked(s, u)
-	}
-	delete(p.watched, s)
-	p.mu.Unlock()
-	if s.presence.Load().Show > im.ShowInvisible {
-		p.sawNow(s.user)
-	}
-}
-
-// contactChanged follows the contact list of a watching session. It runs with
-// the lock of the session's feed held and does not wait. It pushes under its
-// own lock, so that no older notice comes behind.
-func (p *presence) contactChanged(s *session, c *im.Contact) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	may := c.Sub.Has(im.SubTo)
-	for _, l := range p.loading[s] {
-		l.changed[c.User] = may
-	}
-	switch {
-	case may:
-		s.sink.PushPresence(p.watchLocked(s, c.User))
-	case p.dropLocked(s, c.User):
-		s.sink.PushPresence(im.UserPresence{User: c.User})
-	}
-}
-
-// follow reads the contact list of s and makes s watch those whom its user may
-// see, and nobody else. It returns how they are.
-func (p *presence) follow(ctx context.Context, s *session) ([]im.UserPresence, error) {
-	l := &loading{changed: make(map[im.UserID]bool)}
-	p.mu.Lock()
-	p.loading[s] = append(p.loading[s], l)
-	p.mu.Unlock()
-	contacts, err := p.srv.store.Contacts(ctx, s.user)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.loading[s] = slices.DeleteFunc(p.loading[s], func(x *loading) bool { return x == l })
-	if len(p.loading[s]) == 0 {
-		delete(p.loading, s)
-	}
-	if err != nil {
-		return nil, err
-	}
-	may := make(map[im.UserID]bool, len(contacts))
-	for i := range contacts {
-		may[contacts[i].User] = contacts[i].Sub.Has(im.SubTo)
-	}
-	// What was pushed meanwhile may not be in the list yet.
-	maps.Copy(may, l.changed)
-	for u := range p.watched[s] {
-		if !may[u] && p.dropLocked(s, u) {
-			s.sink.PushPresence(im.UserPresence{User: u})
-		}
-	}
-	var out []im.UserPresence
-	for u, yes := range may {
-		if yes {
-			out = append(out, p.watchLocked(s, u))
-		}
-	}
-	return out, nil
-}
-
-// rewatch brings a session that had fallen behind up to date.
-func (p *presence) rewatch(ctx context.Context, s *session) {
-	now, err := p.follow(ctx, s)
-	if err != nil {
-		if ctx.Err() == nil && !s.closed.Load() {
-			p.srv.after(time.Second, func(ctx context.Context) { p.rewatch(ctx, s) })
-		}
-		return
-	}
-	p.owe(owing{to: s, answered: now, all: true})
-}
-
-// SetPresence implements im.Presences.
-func (s *session) SetPresence(ctx context.Context, p im.Presence) error {
+// checkPresence refuses what is too large or not known.
+func checkPresence(p *im.Presence) error {
 	const maxStatus = 1024
-	if p.Show > im.ShowChat {
+	switch {
+	case p.Show > im.ShowChat:
 		return im.Errorf(im.CodeInvalid, "presence %d is not known", p.Show)
-	}
-	if len(p.Status) > maxStatus {
+	case len(p.Status) > maxStatus:
 		return im.Errorf(im.CodeTooLarge, "the status text has %d bytes; at most %d are taken", len(p.Status), maxStatus)
+	case len(p.Ext) > maxExt:
+		return im.Errorf(im.CodeTooLarge, "the presence has %d bytes of extensions; at most %d are taken", len(p.Ext), maxExt)
+	case len(p.Interests) > maxExt:
+		return im.Errorf(im.CodeTooLarge, "the names of the wanted nodes have %d bytes; at most %d are taken", len(p.Interests), maxExt)
+	}
+	return nil
+}
+
+// SetPresence implements im.Presences. Going offline is never held back.
+func (s *session) SetPresence(ctx context.Context, p im.Presence) error {
+	if err := checkPresence(&p); err != nil {
+		return err
 	}
 	if s.closed.Load() {
 		return im.Errorf(im.CodeBadState, "the session has ended")
 	}
-	if err := s.pace(ctx); err != nil {
-		return err
+	if p.Show != im.ShowOffline {
+		if err := s.pace(ctx); err != nil {
+			return err
+		}
 	}
 	old := s.presence.Swap(&p)
+	if *old == p {
+		return nil
+	}
 	if old.Show > im.ShowInvisible && p.Show <= im.ShowInvisible {
 		s.srv.presence.sawNow(s.user)
 	}
@@ -380,12 +391,82 @@ func (s *session) SetPresence(ctx context.Context, p im.Presence) error {
 func (s *session) ContactPresence(ctx context.Context) ([]im.UserPresence, error) {
 	p := s.srv.presence
 	s.watching.Store(true)
-	out, err := p.follow(ctx, s)
+	list, err := p.follow(ctx, s)
 	if err != nil {
 		return nil, s.srv.public("contact presence", err)
 	}
-	p.fillLastSeen(ctx, out)
-	answered := slices.Clone(out)
+	answered := slices.Clone(list)
+	out := make([]im.UserPresence, len(list))
+	for i := range list {
+		out[i] = *list[i].UserPresence
+		list[i].UserPresence = &out[i]
+	}
+	p.fillLastSeen(ctx, list)
 	s.srv.after(time.Second, func(context.Context) { p.owe(owing{to: s, answered: answered}) })
 	return out, nil
+}
+
+// SessionsOf implements im.Presences.
+func (s *session) SessionsOf(u im.UserID) []im.SessionInfo {
+	entries := s.srv.table.of(u)
+	out := make([]im.SessionInfo, len(entries))
+	for i, e := range entries {
+		out[i] = e.SessionInfo
+	}
+	return out
+}
+
+// LastSeen implements im.Presences. Who may not know gets the same answer for a
+// user that does not exist.
+func (s *session) LastSeen(ctx context.Context, u im.UserID) (time.Time, error) {
+	if !u.Valid() {
+		return time.Time{}, errNotYours()
+	}
+	list, err := s.srv.store.Profiles(ctx, []im.UserID{u})
+	if err != nil {
+		return time.Time{}, s.srv.public("last seen", err)
+	}
+	if len(list) == 0 {
+		return time.Time{}, errNotYours()
+	}
+	if err := s.mayKnow(ctx, u, list[0].LastSeen); err != nil {
+		return time.Time{}, err
+	}
+	if there := s.srv.table.of(u); seen(there) || u == s.user && len(there) > 0 {
+		return time.Time{}, nil
+	}
+	p := s.srv.presence
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if at, ok := p.seen[u]; ok {
+		return at, nil
+	}
+	return list[0].SeenAt, nil
+}
+
+func errNotYours() *im.Error {
+	return im.Errorf(im.CodeForbidden, "you may not learn when that user was online")
+}
+
+// mayKnow refuses those from whom u keeps when he was online.
+func (s *session) mayKnow(ctx context.Context, u im.UserID, who im.Visibility) error {
+	if u == s.user {
+		return nil
+	}
+	own, theirs, err := s.shutOut(ctx, s.addr, u, im.Addr{})
+	switch {
+	case err != nil:
+		return err
+	case own:
+		return errOwnBlock()
+	case theirs || who == im.ToNobody:
+		return errNotYours()
+	case who == im.ToEveryone:
+		return nil
+	}
+	c, err := s.ContactOf(ctx, u)
+	if err == nil && !c.Sub.Has(im.SubFrom) {
+		return errNotYours()
+	}
+	return err
 }

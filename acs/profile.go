@@ -2,7 +2,6 @@ package acs
 
 import (
 	"context"
-	"sync"
 
 	"github.com/cxx-im/cxx/im"
 )
@@ -55,48 +54,18 @@ func (s *session) ProfileGet(ctx context.Context, users []im.UserID) ([]im.Profi
 
 // Resolve implements im.Profiles.
 func (s *session) Resolve(ctx context.Context, a im.Addr) (im.UserID, error) {
-	acct, err := s.srv.store.AccountByAddr(ctx, a.Bare())
-	if err != nil {
-		return 0, s.srv.public("resolve", err)
-	}
-	s.srv.addrs.put(acct.ID, acct.Addr)
-	return acct.ID, nil
+	u, err := s.srv.names.get(ctx, a.Bare())
+	return u, s.srv.public("resolve", err)
 }
 
-// addrCache remembers the addresses of users; they never change. It is bounded
-// by forgetting everything when it is full.
-type addrCache struct {
-	store AccountStore
-	mu    sync.Mutex
-	addrs map[im.UserID]im.Addr // guarded by mu
-}
-
-const maxAddrs = 100_000
-
-func newAddrCache(store AccountStore) *addrCache {
-	return &addrCache{store: store, addrs: make(map[im.UserID]im.Addr)}
-}
-
-func (c *addrCache) put(u im.UserID, a im.Addr) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.addrs) >= maxAddrs {
-		clear(c.addrs)
+// Address implements im.Profiles.
+func (s *session) Address(ctx context.Context, u im.UserID) (im.Addr, error) {
+	if u == s.user {
+		return s.addr.Bare(), nil
 	}
-	c.addrs[u] = a
-}
-
-func (c *addrCache) get(ctx context.Context, u im.UserID) (im.Addr, error) {
-	c.mu.Lock()
-	a, ok := c.addrs[u]
-	c.mu.Unlock()
-	if ok {
-		return a, nil
+	if !u.Valid() {
+		return im.Addr{}, im.Errorf(im.CodeNotFound, "there is no such user")
 	}
-	acct, err := c.store.AccountByID(ctx, u)
-	if err != nil {
-		return im.Addr{}, err
-	}
-	c.put(u, acct.Addr)
-	return acct.Addr, nil
+	a, err := s.srv.addrs.get(ctx, u)
+	return a, s.srv.public("address", err)
 }

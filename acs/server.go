@@ -51,6 +51,8 @@ type Server struct {
 	bells    *bells
 	peers    *peers
 	addrs    *addrCache
+	names    *nameCache
+	blocks   *blocks
 	cursors  *cursors
 	tasks    tasks
 
@@ -84,6 +86,8 @@ func New(cfg Config, d Deps) (*Server, error) {
 	s.bells = newBells(s)
 	s.peers = newPeers(s)
 	s.addrs = newAddrCache(s.store)
+	s.names = newNameCache(s)
+	s.blocks = newBlocks(s)
 	s.cursors = newCursors()
 	return s, nil
 }
@@ -187,6 +191,18 @@ func (t *tasks) after(d time.Duration, f func(context.Context)) {
 			f(t.ctx)
 		}
 	})
+}
+
+// do runs f in a goroutine of its own, whose ctx may have ended already. False:
+// the server has ended and f does not run.
+func (t *tasks) do(f func(context.Context)) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return false
+	}
+	t.wg.Go(func() { f(t.ctx) })
+	return true
 }
 
 func (t *tasks) close() {

@@ -318,6 +318,8 @@ func (s *session) noticed(e *im.Entry) {
 		s.srv.after(0, func(context.Context) { s.kick(im.Errorf(im.CodeRevoked, "this device was logged out")) })
 	case e.Kind == im.KindContact && e.Contact != nil && s.watching.Load():
 		s.srv.presence.contactChanged(s, e.Contact)
+	case e.Kind == im.KindBlock:
+		s.srv.blocksChanged(s.user)
 	}
 }
 

@@ -126,7 +126,9 @@ type InboxStore interface {
 	// MaxMsgID returns the latest id in any inbox of the cell; zero: there is
 	// none. It may take seconds; it is for the start of a node.
 	MaxMsgID(ctx context.Context) (im.MsgID, error)
-	// Archive reads entries of u's inbox by content; see im.ArchiveQuery.
+	// Archive reads entries of u's inbox by content; see im.ArchiveQuery. A page
+	// has at most 1000 entries, and counting ends at 10,000. What is out of the
+	// order of ids by more than a day is not found by its time.
 	Archive(ctx context.Context, u im.UserID, q im.ArchiveQuery) (im.ArchivePage, error)
 	// Delivered returns the highest cursor of u's devices.
 	Delivered(ctx context.Context, u im.UserID) (uint64, error)

@@ -2,27 +2,16 @@ package acs
 
 import "github.com/cxx-im/cxx/im"
 
-// subEvent is one of the four things that users say about presence (RFC 6121
-// section 3).
-type subEvent uint8
-
-const (
-	subscribe    subEvent = iota // let me see you
-	subscribed                   // you may see me
-	unsubscribe                  // I no longer want to see you
-	unsubscribed                 // you may no longer see me
-)
-
 // outbound is the state of the one who says it, afterwards (RFC 6121 appendix
 // A.2), and whether it has to be passed on to the other.
-func outbound(s im.Subscription, e subEvent) (next im.Subscription, route bool) {
+func outbound(s im.Subscription, e im.SubEvent) (next im.Subscription, route bool) {
 	switch e {
-	case subscribe:
+	case im.Subscribe:
 		if !s.Has(im.SubTo) {
 			s |= im.SubPendingOut
 		}
 		return s, true
-	case subscribed:
+	case im.Subscribed:
 		if s.Has(im.SubPendingIn) {
 			return s&^im.SubPendingIn | im.SubFrom, true
 		}
@@ -30,36 +19,54 @@ func outbound(s im.Subscription, e subEvent) (next im.Subscription, route bool) 
 			s |= im.SubPreApproved // section 3.4: kept until asked
 		}
 		return s, false
-	case unsubscribe:
+	case im.Unsubscribe:
 		return s &^ (im.SubTo | im.SubPendingOut), true
-	case unsubscribed:
+	case im.Unsubscribed:
 		route = s.Has(im.SubFrom) || s.Has(im.SubPendingIn)
 		return s &^ (im.SubFrom | im.SubPendingIn | im.SubPreApproved), route
 	}
 	return s, false
 }
 
-// inbound is the state of the one who is told (RFC 6121 appendix A.3). answer
-// is what his server says for him at once, when agreed is true.
-func inbound(s im.Subscription, e subEvent) (next im.Subscription, agreed bool) {
+// inbound is the state of the one who is told (RFC 6121 appendix A.3) and
+// whether it is delivered to him. agreed: his server says yes for him at once
+// (sections 3.1.3 and 3.4.2).
+func inbound(s im.Subscription, e im.SubEvent) (next im.Subscription, deliver, agreed bool) {
+	next = s
 	switch e {
-	case subscribe:
+	case im.Subscribe:
 		if s.Has(im.SubFrom) {
-			return s, true
+			return s, false, true
 		}
 		if s.Has(im.SubPreApproved) {
-			return s&^im.SubPreApproved | im.SubFrom, true
+			return s&^im.SubPreApproved | im.SubFrom, false, true
 		}
-		return s | im.SubPendingIn, false
-	case subscribed:
+		next |= im.SubPendingIn
+	case im.Subscribed:
 		if s.Has(im.SubPendingOut) {
-			return s&^im.SubPendingOut | im.SubTo, false
+			next = s&^im.SubPendingOut | im.SubTo
 		}
-		return s, false
-	case unsubscribe:
-		return s &^ (im.SubFrom | im.SubPendingIn), false
-	case unsubscribed:
-		return s &^ (im.SubTo | im.SubPendingOut), false
+	case im.Unsubscribe:
+		next &^= im.SubFrom | im.SubPendingIn
+	case im.Unsubscribed:
+		next &^= im.SubTo | im.SubPendingOut
 	}
-	return s, false
+	return next, next != s, false
 }
+
+// mends reports whether e, which changed nothing at the one who says it and so
+// is not to be routed, is passed on all the same because the peer's state shows
+// that it had not reached him the first time. To anybody else it changes nothing.
+func mends(own, peer im.Subscription, e im.SubEvent) bool {
+	switch e {
+	case im.Subscribed:
+		return own.Has(im.SubFrom) && peer.Has(im.SubPendingOut)
+	case im.Unsubscribed:
+		return !own.Has(im.SubFrom) && peer.Has(im.SubTo)
+	}
+	return false
+}
+
+// withdraws reports whether e takes something back. That is carried out across a
+// block, in silence: else the two views would disagree on who may see whom.
+func withdraws(e im.SubEvent) bool { return e == im.Unsubscribe || e == im.Unsubscribed }

@@ -31,11 +31,12 @@ func newTable() *table {
 	return &table{users: make(map[im.UserID][]*tableEntry), nodes: make(map[im.NodeID]*tableNode)}
 }
 
-// apply takes what node has announced and returns the users it concerns. A
+// apply takes what node has announced and returns the users it concerns, and the
+// last words of sessions that others saw until now. A
 // snapshot may come in several pieces, of which only the first says so: what
 // it does not mention is forgotten a little later, by prune, so that nobody
 // seems offline in between.
-func (t *table) apply(node im.NodeID, epoch uint64, u *im.SessionsUpdate, now time.Time) []im.UserID {
+func (t *table) apply(node im.NodeID, epoch uint64, u *im.SessionsUpdate, now time.Time) (touched []im.UserID, parted []im.SessionInfo) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	n := t.nodes[node]
@@ -47,32 +48,38 @@ func (t *table) apply(node im.NodeID, epoch uint64, u *im.SessionsUpdate, now ti
 		n.generation++
 		n.pruneAt = now.Add(2 * time.Second)
 	}
-	touched := make([]im.UserID, 0, len(u.Up)+len(u.Down))
+	touched = make([]im.UserID, 0, len(u.Up)+len(u.Down))
 	for i := range u.Up {
 		e := &tableEntry{SessionInfo: u.Up[i], generation: n.generation}
 		e.Node, e.NodeEpoch = node, epoch
-		t.put(n, e)
+		if was := t.put(n, e); was > im.ShowInvisible && parting(&e.Presence) {
+			parted = append(parted, e.SessionInfo)
+		}
 		touched = append(touched, e.User)
 	}
 	for _, k := range u.Down {
 		t.drop(n, k.User, func(e *tableEntry) bool { return e.Node == node && e.Session == k.Session })
 		touched = append(touched, k.User)
 	}
-	return touched
+	return touched, parted
 }
 
-func (t *table) put(n *tableNode, e *tableEntry) {
+// put returns how the session was shown before.
+func (t *table) put(n *tableNode, e *tableEntry) (was im.Show) {
 	old := t.users[e.User]
 	list := make([]*tableEntry, 0, len(old)+1)
 	for _, o := range old {
 		if o.Node != e.Node || o.Session != e.Session {
 			list = append(list, o)
+		} else {
+			was = o.Presence.Show
 		}
 	}
 	if len(list) == len(old) {
 		n.users[e.User]++
 	}
 	t.users[e.User] = append(list, e)
+	return was
 }
 
 // drop reports whether the user has left: he could be seen before, and cannot
@@ -85,7 +92,7 @@ func (t *table) drop(n *tableNode, u im.UserID, match func(*tableEntry) bool) (l
 			list = append(list, o)
 		}
 	}
-	left = visible(u, old).Show != im.ShowOffline && visible(u, list).Show == im.ShowOffline
+	left = seen(old) && !seen(list)
 	if n.users[u] -= len(old) - len(list); n.users[u] <= 0 {
 		delete(n.users, u)
 	}
@@ -185,16 +192,4 @@ next:
 		buf = append(buf, e.Node)
 	}
 	return buf
-}
-
-// visible computes what others may see of a user from his sessions: the most
-// available one; invisible counts as offline.
-func visible(u im.UserID, entries []*tableEntry) im.UserPresence {
-	best := im.UserPresence{User: u}
-	for _, e := range entries {
-		if p := e.Presence; p.Show > im.ShowInvisible && p.Show > best.Show {
-			best.Show, best.Status = p.Show, p.Status
-		}
-	}
-	return best
 }

@@ -66,10 +66,13 @@ func (w *world) open(t *testing.T, u im.UserID, d im.DeviceID, epoch uint64) (*s
 
 func opening(u im.UserID, d im.DeviceID, epoch uint64, sink im.Sink) im.Opening {
 	return im.Opening{
-		Account: im.Account{ID: u}, Device: im.Device{ID: d, Epoch: epoch},
+		Account: im.Account{ID: u, Addr: addrOf(u)}, Device: im.Device{ID: d, Epoch: epoch, Resource: "d" + d.String()},
 		Protocol: im.ProtocolCXX, Presence: im.Presence{Show: im.ShowOnline}, Sink: sink,
 	}
 }
+
+// addrOf is the address of a user of the world.
+func addrOf(u im.UserID) im.Addr { return im.Addr{Local: "u" + u.String(), Domain: "example.org"} }
 
 type worldStore struct {
 	Store
@@ -80,6 +83,7 @@ type worldStore struct {
 	states   []im.DeviceState
 	profiles map[im.UserID]im.Profile
 	contacts map[im.UserID][]im.Contact
+	memory
 }
 
 func (f *worldStore) before(op string) {
@@ -114,8 +118,14 @@ func (f *worldStore) Heads(_ context.Context, users []im.UserID) ([]im.Head, err
 	defer f.mu.Unlock()
 	var out []im.Head
 	for _, u := range users {
+		if f.gone[u] {
+			continue
+		}
 		h := f.head
 		h.User = u
+		if n := len(f.logs[u]); n > 0 {
+			h.Seq = uint64(n)
+		}
 		out = append(out, h)
 	}
 	return out, nil
@@ -127,10 +137,15 @@ func (f *worldStore) grow(head uint64) {
 	f.head.Seq = head
 }
 
-func (f *worldStore) Read(_ context.Context, _ im.UserID, after uint64, _ int) (p im.SyncPage, err error) {
+func (f *worldStore) Read(_ context.Context, u im.UserID, after uint64, _ int) (p im.SyncPage, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	p.Head = f.head.Seq
+	if log := f.logs[u]; len(log) > 0 {
+		p.Head = uint64(len(log))
+		p.Entries = slices.Clone(log[min(int(after), len(log)):])
+		return p, nil
+	}
 	for seq := after + 1; seq <= p.Head; seq++ {
 		p.Entries = append(p.Entries, *entry(seq))
 	}
@@ -172,7 +187,6 @@ func (f *worldStore) Profiles(_ context.Context, users []im.UserID) ([]im.Profil
 }
 
 func (f *worldStore) TouchLastSeen(context.Context, map[im.UserID]time.Time) error { return nil }
-func (f *worldStore) SaveCursors(context.Context, []im.DeviceCursor) error         { return nil }
 
 type worldRegistry struct {
 	Registry

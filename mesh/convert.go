@@ -26,6 +26,7 @@ const (
 	frameKick     = cxxpb.FrameType(cxxpb.MeshFrameType_MESH_KICK)
 	frameSignal   = cxxpb.FrameType(cxxpb.MeshFrameType_MESH_SIGNAL)
 	frameBells    = cxxpb.FrameType(cxxpb.MeshFrameType_MESH_BELLS)
+	frameBlocks   = cxxpb.FrameType(cxxpb.MeshFrameType_MESH_BLOCKS)
 	frameError    = cxxpb.FrameType(cxxpb.MeshFrameType_MESH_ERROR)
 )
 
@@ -48,9 +49,12 @@ func encode(dst []byte, e *im.Envelope) ([]byte, cxxpb.FrameType) {
 		s := e.Signal
 		return proto.AppendFrame(dst, frameSignal, 0, &cxxpb.MeshSignal{
 			From: uint64(s.From), To: uint64(s.To), Kind: uint32(s.Kind),
+			Session: uint64(s.Session), Node: uint32(s.Node), Data: s.Data,
 		}), frameSignal
 	case e.Bells != nil:
 		return encodeBells(dst, e.Bells), frameBells
+	case e.Blocks != nil:
+		return proto.AppendFrame(dst, frameBlocks, 0, &cxxpb.MeshBlocks{User: uint64(e.Blocks.User)}), frameBlocks
 	}
 	return dst, cxxpb.FrameType_FRAME_NONE
 }
@@ -63,7 +67,14 @@ func deliverToPB(d *im.Deliver) *cxxpb.MeshDeliver {
 	if !d.Entry.ClientID.IsZero() {
 		p.ClientId = d.Entry.ClientID[:]
 	}
-	return &cxxpb.MeshDeliver{User: uint64(d.User), Entry: p}
+	out := &cxxpb.MeshDeliver{User: uint64(d.User), Entry: p}
+	if c := d.Entry.Contact; c != nil {
+		out.ContactExt = c.Ext
+		for _, e := range c.Said {
+			out.Said = append(out.Said, uint32(e))
+		}
+	}
+	return out
 }
 
 func deliverFromPB(p *cxxpb.MeshDeliver) (*im.Deliver, error) {
@@ -72,6 +83,12 @@ func deliverFromPB(p *cxxpb.MeshDeliver) (*im.Deliver, error) {
 	}
 	d := &im.Deliver{User: im.UserID(p.User), Entry: proto.EntryFromPB(p.Entry, 0)}
 	d.Entry.Peer = im.UserID(p.Entry.Peer)
+	if c := d.Entry.Contact; c != nil {
+		c.Ext = p.ContactExt
+		for _, e := range p.Said {
+			c.Said = append(c.Said, im.SubEvent(e))
+		}
+	}
 	return d, nil
 }
 
@@ -114,7 +131,8 @@ func sessionToPB(s *im.SessionInfo) *cxxpb.MeshSession {
 	return &cxxpb.MeshSession{
 		User: uint64(s.User), Session: uint64(s.Session), Device: uint64(s.Device), DeviceEpoch: s.DeviceEpoch,
 		Resource: s.Resource, Protocol: uint32(s.Protocol), Show: uint32(s.Presence.Show),
-		Status: s.Presence.Status, Priority: int32(s.Presence.Priority), Caps: s.Presence.Caps,
+		Status: s.Presence.Status, Priority: int32(s.Presence.Priority),
+		Ext: s.Presence.Ext, Interests: s.Presence.Interests,
 	}
 }
 
@@ -155,11 +173,18 @@ func decode(f proto.Frame, peer im.NodeID, epoch uint64) (e im.Envelope, known b
 	case frameSignal:
 		var p cxxpb.MeshSignal
 		err = p.UnmarshalVT(f.Body)
-		e.Signal = &im.Signal{From: im.UserID(p.From), To: im.UserID(p.To), Kind: im.SignalKind(p.Kind)}
+		e.Signal = &im.Signal{
+			From: im.UserID(p.From), To: im.UserID(p.To), Kind: im.SignalKind(p.Kind),
+			Session: im.SessionID(p.Session), Node: im.NodeID(p.Node), Data: p.Data,
+		}
 	case frameBells:
 		var p cxxpb.MeshBells
 		err = p.UnmarshalVT(f.Body)
 		e.Bells = bellsFromPB(&p)
+	case frameBlocks:
+		var p cxxpb.MeshBlocks
+		err = p.UnmarshalVT(f.Body)
+		e.Blocks = &im.Blocks{User: im.UserID(p.User)}
 	default:
 		return e, false, nil
 	}
@@ -181,7 +206,9 @@ func sessionsFromPB(p *cxxpb.MeshSessions, peer im.NodeID, epoch uint64) *im.Ses
 		u.Up[i] = im.SessionInfo{
 			SessionKey: key(s.User, s.Session), Device: im.DeviceID(s.Device), DeviceEpoch: s.DeviceEpoch,
 			Resource: s.Resource, Protocol: im.Protocol(s.Protocol),
-			Presence: im.Presence{Show: im.Show(s.Show), Status: s.Status, Priority: int8(s.Priority), Caps: s.Caps},
+			Presence: im.Presence{
+				Show: im.Show(s.Show), Status: s.Status, Priority: int8(s.Priority), Ext: s.Ext, Interests: s.Interests,
+			},
 		}
 	}
 	if len(p.Down) > 0 {

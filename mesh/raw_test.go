@@ -129,7 +129,7 @@ func TestUnknownFramesAndFieldsAreIgnored(t *testing.T) {
 	if _, err := p.conn.Write(out); err != nil {
 		t.Fatal(err)
 	}
-	if got := b.next(t, "got from 1").env.Signal; got == nil || *got != (im.Signal{From: 1, To: 2, Kind: im.SignalTyping}) {
+	if got := b.next(t, "got from 1").env.Signal; got == nil || got.From != 1 || got.To != 2 || got.Kind != im.SignalTyping {
 		t.Errorf("received %+v", got)
 	}
 }

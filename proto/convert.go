@@ -38,6 +38,9 @@ func EntryToPB(e *im.Entry, owner im.UserID) *cxxpb.Entry {
 	if e.Profile != nil {
 		p.Profile = ProfileToPB(e.Profile)
 	}
+	if e.Block != nil {
+		p.Block = BlockToPB(e.Block)
+	}
 	return p
 }
 
@@ -72,10 +75,13 @@ func EntryFromPB(p *cxxpb.Entry, owner im.UserID) im.Entry {
 	if p.Profile != nil {
 		e.Profile = ProfileFromPB(p.Profile)
 	}
+	if p.Block != nil {
+		e.Block = BlockFromPB(p.Block)
+	}
 	return e
 }
 
-// ContactToPB renders a contact.
+// ContactToPB renders a contact. What concerns XMPP only is left out.
 func ContactToPB(c *im.Contact) *cxxpb.Contact {
 	return &cxxpb.Contact{
 		User: uint64(c.User), Addr: c.Addr.String(), Sub: uint32(c.Sub), Listed: c.Listed,
@@ -122,6 +128,49 @@ func ProfileToPB(p *im.Profile) *cxxpb.Profile {
 func ProfileFromPB(p *cxxpb.Profile) *im.Profile {
 	addr, _ := im.ParseAddr(p.Addr)
 	return &im.Profile{User: im.UserID(p.User), Addr: addr, Name: p.Name, LastSeen: im.Visibility(p.LastSeen)}
+}
+
+// BlockToPB renders a change of the block list.
+func BlockToPB(b *im.Block) *cxxpb.Block {
+	return &cxxpb.Block{Blocked: AddrsToPB(b.Blocked), Unblocked: AddrsToPB(b.Unblocked), Cleared: b.Cleared}
+}
+
+// BlockFromPB is the reverse of BlockToPB; an address that does not parse is left
+// out.
+func BlockFromPB(p *cxxpb.Block) *im.Block {
+	return &im.Block{Blocked: knownAddrs(p.Blocked), Unblocked: knownAddrs(p.Unblocked), Cleared: p.Cleared}
+}
+
+// AddrsToPB renders addresses.
+func AddrsToPB(list []im.Addr) []string {
+	if len(list) == 0 {
+		return nil
+	}
+	return Convert(list, func(a *im.Addr) string { return a.String() })
+}
+
+// AddrsFromPB reads addresses; the error is an *im.Error that names what is wrong
+// with the first that is none.
+func AddrsFromPB(list []string) ([]im.Addr, error) {
+	var out []im.Addr
+	for _, s := range list {
+		a, err := im.ParseAddr(s)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+func knownAddrs(list []string) []im.Addr {
+	var out []im.Addr
+	for _, s := range list {
+		if a, err := im.ParseAddr(s); err == nil {
+			out = append(out, a)
+		}
+	}
+	return out
 }
 
 // UserPresenceToPB renders what a user may see of another.

@@ -32,6 +32,10 @@ func TestEntryRoundTrip(t *testing.T) {
 			IP: "127.0.0.1", UDPPort: 1, TCPPort: 65535, Created: at, LastLogin: at, Revoked: true,
 		}},
 		{Seq: 8, MsgID: 12, Kind: im.KindProfile, From: owner, Peer: owner, Profile: &im.Profile{User: owner, Addr: addr, Name: "A", LastSeen: im.ToEveryone}},
+		{Seq: 9, MsgID: 13, Kind: im.KindNote, From: peer, Peer: peer, Ext: []byte("<message/>")},
+		{Seq: 10, MsgID: 14, Kind: im.KindBlock, From: owner, Peer: owner, Block: &im.Block{Blocked: []im.Addr{addr, {Domain: "spam.example"}}}},
+		{Seq: 11, MsgID: 15, Kind: im.KindBlock, From: owner, Peer: owner, Block: &im.Block{Unblocked: []im.Addr{{Local: "bob", Domain: "localhost", Resource: "r"}}, Cleared: true}},
+		{Seq: 12, MsgID: 16, Kind: im.KindRead, From: owner, Peer: peer, UpTo: 5, Ext: []byte("<x/>")},
 	}
 	wire := EntriesToPB(entries, owner)
 	for i, p := range wire {
@@ -52,7 +56,7 @@ func TestEntryRoundTrip(t *testing.T) {
 		t.Errorf("conversation %+v", got)
 	}
 	p := im.UserPresence{User: peer, Show: im.ShowDND, Status: "busy", LastSeen: at}
-	if got := UserPresenceFromPB(UserPresenceToPB(p)); got != p {
+	if got := UserPresenceFromPB(UserPresenceToPB(p)); !reflect.DeepEqual(got, p) {
 		t.Errorf("presence %+v", got)
 	}
 	e := &im.Error{Code: im.CodeRateLimited, Detail: "slowly", RetryAfter: 1500 * time.Millisecond}

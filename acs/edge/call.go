@@ -36,6 +36,10 @@ var operations = map[reflect.Type]operation{
 	kind[*cxxpb.Call_ProfileSet](): wrap(func(p *cxxpb.Call_ProfileSet) *cxxpb.ProfileSetCall { return p.ProfileSet }, callProfileSet),
 	kind[*cxxpb.Call_Profiles]():   wrap(func(p *cxxpb.Call_Profiles) *cxxpb.ProfilesCall { return p.Profiles }, callProfiles),
 	kind[*cxxpb.Call_Resolve]():    wrap(func(p *cxxpb.Call_Resolve) *cxxpb.ResolveCall { return p.Resolve }, callResolve),
+
+	kind[*cxxpb.Call_BlockList](): wrap(func(p *cxxpb.Call_BlockList) *cxxpb.BlockListCall { return p.BlockList }, callBlockList),
+	kind[*cxxpb.Call_Block]():     wrap(func(p *cxxpb.Call_Block) *cxxpb.BlockCall { return p.Block }, callBlock),
+	kind[*cxxpb.Call_Unblock]():   wrap(func(p *cxxpb.Call_Unblock) *cxxpb.UnblockCall { return p.Unblock }, callUnblock),
 }
 
 func kind[T any]() reflect.Type { return reflect.TypeFor[T]() }

@@ -84,7 +84,9 @@ func (k *core) append(u im.UserID, e im.Entry) uint64 {
 	return e.Seq
 }
 
+// fakeSession leaves to the interface what only the XMPP edge calls.
 type fakeSession struct {
+	im.Session
 	core    *core
 	id      im.SessionID
 	opening im.Opening
@@ -93,6 +95,8 @@ type fakeSession struct {
 
 	mu      sync.Mutex
 	cursor  uint64 // guarded by mu
+	markExt []byte
+	blocks  []im.Addr
 	pres    im.Presence
 	profile im.Profile
 }
@@ -177,12 +181,39 @@ func (s *fakeSession) Conversations(ctx context.Context, limit int) ([]im.Conver
 	return []im.Conversation{{Peer: page.Entries[0].From, Last: page.Entries[len(page.Entries)-1], Unread: len(page.Entries)}}, nil
 }
 
-func (s *fakeSession) MarkRead(context.Context, im.UserID, im.MsgID) error { return nil }
+func (s *fakeSession) MarkRead(_ context.Context, _ im.UserID, _ im.MsgID, ext []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.markExt = ext
+	return nil
+}
 
-func (s *fakeSession) Signal(to im.UserID, kind im.SignalKind) {
-	for _, other := range s.core.of(to) {
-		other.opening.Sink.PushSignal(im.Signal{From: s.User(), To: to, Kind: kind})
+func (s *fakeSession) Signal(sig im.Signal) bool {
+	sig.From = s.User()
+	for _, other := range s.core.of(sig.To) {
+		other.opening.Sink.PushSignal(sig)
 	}
+	return true
+}
+
+func (s *fakeSession) BlockList(context.Context) ([]im.Addr, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.blocks), nil
+}
+
+func (s *fakeSession) Block(_ context.Context, addrs []im.Addr) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.blocks = append(s.blocks, addrs...)
+	return nil
+}
+
+func (s *fakeSession) Unblock(_ context.Context, addrs []im.Addr) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.blocks = slices.DeleteFunc(s.blocks, func(a im.Addr) bool { return len(addrs) == 0 || slices.Contains(addrs, a) })
+	return nil
 }
 
 func (s *fakeSession) ContactList(context.Context) ([]im.Contact, error) {
@@ -262,6 +293,7 @@ func (s *fakeSession) Resolve(_ context.Context, a im.Addr) (im.UserID, error) {
 // fakeLogins lets in whoever knows the token "good"; its SCRAM is a question
 // and an answer. The channel binding of the last StartSCRAM is kept.
 type fakeLogins struct {
+	im.Logins
 	core *core
 	mu   sync.Mutex
 	cb   im.ChannelBinding

@@ -139,5 +139,5 @@ func callConversations(ctx context.Context, c *conn, op *cxxpb.ConversationsCall
 }
 
 func callMarkRead(ctx context.Context, c *conn, op *cxxpb.MarkReadCall) (*cxxpb.Reply, error) {
-	return done(c.session.MarkRead(ctx, im.UserID(op.Peer), im.MsgID(op.UpTo)))
+	return done(c.session.MarkRead(ctx, im.UserID(op.Peer), im.MsgID(op.UpTo), op.Ext))
 }

@@ -34,8 +34,11 @@ func (s *sink) PushPresence(p im.UserPresence) {
 	s.hint(cxxpb.FrameType_FRAME_PRESENCE, &cxxpb.Presence{Users: []*cxxpb.UserPresence{proto.UserPresenceToPB(p)}})
 }
 
-// PushSignal implements im.Sink.
+// PushSignal implements im.Sink. A stanza is for XMPP clients.
 func (s *sink) PushSignal(x im.Signal) {
+	if x.Kind == im.SignalStanza {
+		return
+	}
 	s.hint(cxxpb.FrameType_FRAME_SIGNAL, &cxxpb.Signal{User: uint64(x.From), Kind: uint32(x.Kind)})
 }
 

@@ -62,7 +62,7 @@ func Session(u im.UserID, n im.Node, id im.SessionID) im.SessionInfo {
 		SessionKey: im.SessionKey{User: u, Node: n.ID, NodeEpoch: n.Epoch, Session: id},
 		Device:     im.DeviceID(1<<51 + uint64(id)), DeviceEpoch: 1<<63 + 9, Resource: "phone \"ü\" :/",
 		Protocol: im.ProtocolXMPP,
-		Presence: im.Presence{Show: im.ShowAway, Status: "à table :\n", Priority: -3, Caps: "sha-1 x:y"},
+		Presence: im.Presence{Show: im.ShowAway, Status: "à table :\n", Priority: -3, Ext: "<c ver=\"x\"/>", Interests: "urn:a\nurn:b\n"},
 	}
 }
 

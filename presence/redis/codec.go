@@ -18,13 +18,15 @@ type record struct {
 	Show     im.Show     `json:"s,omitempty"`
 	Status   string      `json:"t,omitempty"`
 	Priority int8        `json:"y,omitempty"`
-	Caps     string      `json:"c,omitempty"`
+	Ext      string      `json:"c,omitempty"`
+	Wants    string      `json:"i,omitempty"`
 }
 
 func encodeSession(s *im.SessionInfo) []byte {
 	b, err := json.Marshal(record{
 		Device: s.Device, Epoch: s.DeviceEpoch, Resource: s.Resource, Protocol: s.Protocol,
-		Show: s.Presence.Show, Status: s.Presence.Status, Priority: s.Presence.Priority, Caps: s.Presence.Caps,
+		Show: s.Presence.Show, Status: s.Presence.Status, Priority: s.Presence.Priority,
+		Ext: s.Presence.Ext, Wants: s.Presence.Interests,
 	})
 	if err != nil {
 		panic(err) // numbers and strings always encode
@@ -39,7 +41,7 @@ func decodeSession(k im.SessionKey, value string) (im.SessionInfo, error) {
 	}
 	return im.SessionInfo{
 		SessionKey: k, Device: v.Device, DeviceEpoch: v.Epoch, Resource: v.Resource, Protocol: v.Protocol,
-		Presence: im.Presence{Show: v.Show, Status: v.Status, Priority: v.Priority, Caps: v.Caps},
+		Presence: im.Presence{Show: v.Show, Status: v.Status, Priority: v.Priority, Ext: v.Ext, Interests: v.Wants},
 	}, nil
 }
 

@@ -872,7 +872,7 @@ type Entry struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Seq           uint64                 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
 	MsgId         uint64                 `protobuf:"fixed64,2,opt,name=msg_id,json=msgId,proto3" json:"msg_id,omitempty"`
-	Kind          uint32                 `protobuf:"varint,3,opt,name=kind,proto3" json:"kind,omitempty"`                        // absent: a message
+	Kind          uint32                 `protobuf:"varint,3,opt,name=kind,proto3" json:"kind,omitempty"`                        // absent: a message; 2 contact 3 read mark 4 profile 5 device 6 note 7 block list
 	From          uint64                 `protobuf:"fixed64,4,opt,name=from,proto3" json:"from,omitempty"`                       // absent: the owner of the inbox
 	Peer          uint64                 `protobuf:"fixed64,5,opt,name=peer,proto3" json:"peer,omitempty"`                       // absent: same as from
 	ClientId      []byte                 `protobuf:"bytes,6,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"` // only in the sender's own inbox
@@ -882,6 +882,7 @@ type Entry struct {
 	Contact       *Contact               `protobuf:"bytes,10,opt,name=contact,proto3" json:"contact,omitempty"`
 	Device        *Device                `protobuf:"bytes,11,opt,name=device,proto3" json:"device,omitempty"`
 	Profile       *Profile               `protobuf:"bytes,12,opt,name=profile,proto3" json:"profile,omitempty"`
+	Block         *Block                 `protobuf:"bytes,13,opt,name=block,proto3" json:"block,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -996,6 +997,13 @@ func (x *Entry) GetDevice() *Device {
 func (x *Entry) GetProfile() *Profile {
 	if x != nil {
 		return x.Profile
+	}
+	return nil
+}
+
+func (x *Entry) GetBlock() *Block {
+	if x != nil {
+		return x.Block
 	}
 	return nil
 }
@@ -1732,6 +1740,67 @@ func (x *Profile) GetLastSeen() uint32 {
 	return 0
 }
 
+// Block is a change of the block list.
+type Block struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Blocked       []string               `protobuf:"bytes,1,rep,name=blocked,proto3" json:"blocked,omitempty"`
+	Unblocked     []string               `protobuf:"bytes,2,rep,name=unblocked,proto3" json:"unblocked,omitempty"`
+	Cleared       bool                   `protobuf:"varint,3,opt,name=cleared,proto3" json:"cleared,omitempty"` // all were unblocked; unblocked lists them
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Block) Reset() {
+	*x = Block{}
+	mi := &file_cxx_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Block) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Block) ProtoMessage() {}
+
+func (x *Block) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Block.ProtoReflect.Descriptor instead.
+func (*Block) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *Block) GetBlocked() []string {
+	if x != nil {
+		return x.Blocked
+	}
+	return nil
+}
+
+func (x *Block) GetUnblocked() []string {
+	if x != nil {
+		return x.Unblocked
+	}
+	return nil
+}
+
+func (x *Block) GetCleared() bool {
+	if x != nil {
+		return x.Cleared
+	}
+	return false
+}
+
 type Conversation struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Peer          uint64                 `protobuf:"fixed64,1,opt,name=peer,proto3" json:"peer,omitempty"`
@@ -1745,7 +1814,7 @@ type Conversation struct {
 
 func (x *Conversation) Reset() {
 	*x = Conversation{}
-	mi := &file_cxx_proto_msgTypes[20]
+	mi := &file_cxx_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1757,7 +1826,7 @@ func (x *Conversation) String() string {
 func (*Conversation) ProtoMessage() {}
 
 func (x *Conversation) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[20]
+	mi := &file_cxx_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1770,7 +1839,7 @@ func (x *Conversation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Conversation.ProtoReflect.Descriptor instead.
 func (*Conversation) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{20}
+	return file_cxx_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Conversation) GetPeer() uint64 {
@@ -1832,6 +1901,9 @@ type Call struct {
 	//	*Call_ProfileSet
 	//	*Call_Profiles
 	//	*Call_Resolve
+	//	*Call_BlockList
+	//	*Call_Block
+	//	*Call_Unblock
 	Op            isCall_Op `protobuf_oneof:"op"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1839,7 +1911,7 @@ type Call struct {
 
 func (x *Call) Reset() {
 	*x = Call{}
-	mi := &file_cxx_proto_msgTypes[21]
+	mi := &file_cxx_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1851,7 +1923,7 @@ func (x *Call) String() string {
 func (*Call) ProtoMessage() {}
 
 func (x *Call) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[21]
+	mi := &file_cxx_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1864,7 +1936,7 @@ func (x *Call) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Call.ProtoReflect.Descriptor instead.
 func (*Call) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{21}
+	return file_cxx_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Call) GetId() uint32 {
@@ -2043,6 +2115,33 @@ func (x *Call) GetResolve() *ResolveCall {
 	return nil
 }
 
+func (x *Call) GetBlockList() *BlockListCall {
+	if x != nil {
+		if x, ok := x.Op.(*Call_BlockList); ok {
+			return x.BlockList
+		}
+	}
+	return nil
+}
+
+func (x *Call) GetBlock() *BlockCall {
+	if x != nil {
+		if x, ok := x.Op.(*Call_Block); ok {
+			return x.Block
+		}
+	}
+	return nil
+}
+
+func (x *Call) GetUnblock() *UnblockCall {
+	if x != nil {
+		if x, ok := x.Op.(*Call_Unblock); ok {
+			return x.Unblock
+		}
+	}
+	return nil
+}
+
 type isCall_Op interface {
 	isCall_Op()
 }
@@ -2119,6 +2218,18 @@ type Call_Resolve struct {
 	Resolve *ResolveCall `protobuf:"bytes,42,opt,name=resolve,proto3,oneof"`
 }
 
+type Call_BlockList struct {
+	BlockList *BlockListCall `protobuf:"bytes,50,opt,name=block_list,json=blockList,proto3,oneof"`
+}
+
+type Call_Block struct {
+	Block *BlockCall `protobuf:"bytes,51,opt,name=block,proto3,oneof"`
+}
+
+type Call_Unblock struct {
+	Unblock *UnblockCall `protobuf:"bytes,52,opt,name=unblock,proto3,oneof"`
+}
+
 func (*Call_Sync) isCall_Op() {}
 
 func (*Call_History) isCall_Op() {}
@@ -2155,6 +2266,12 @@ func (*Call_Profiles) isCall_Op() {}
 
 func (*Call_Resolve) isCall_Op() {}
 
+func (*Call_BlockList) isCall_Op() {}
+
+func (*Call_Block) isCall_Op() {}
+
+func (*Call_Unblock) isCall_Op() {}
+
 type SyncCall struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Cursor        uint64                 `protobuf:"varint,1,opt,name=cursor,proto3" json:"cursor,omitempty"`
@@ -2165,7 +2282,7 @@ type SyncCall struct {
 
 func (x *SyncCall) Reset() {
 	*x = SyncCall{}
-	mi := &file_cxx_proto_msgTypes[22]
+	mi := &file_cxx_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2177,7 +2294,7 @@ func (x *SyncCall) String() string {
 func (*SyncCall) ProtoMessage() {}
 
 func (x *SyncCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[22]
+	mi := &file_cxx_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2190,7 +2307,7 @@ func (x *SyncCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SyncCall.ProtoReflect.Descriptor instead.
 func (*SyncCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{22}
+	return file_cxx_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *SyncCall) GetCursor() uint64 {
@@ -2219,7 +2336,7 @@ type HistoryCall struct {
 
 func (x *HistoryCall) Reset() {
 	*x = HistoryCall{}
-	mi := &file_cxx_proto_msgTypes[23]
+	mi := &file_cxx_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2231,7 +2348,7 @@ func (x *HistoryCall) String() string {
 func (*HistoryCall) ProtoMessage() {}
 
 func (x *HistoryCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[23]
+	mi := &file_cxx_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2244,7 +2361,7 @@ func (x *HistoryCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryCall.ProtoReflect.Descriptor instead.
 func (*HistoryCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{23}
+	return file_cxx_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *HistoryCall) GetPeer() uint64 {
@@ -2284,7 +2401,7 @@ type ConversationsCall struct {
 
 func (x *ConversationsCall) Reset() {
 	*x = ConversationsCall{}
-	mi := &file_cxx_proto_msgTypes[24]
+	mi := &file_cxx_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2296,7 +2413,7 @@ func (x *ConversationsCall) String() string {
 func (*ConversationsCall) ProtoMessage() {}
 
 func (x *ConversationsCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[24]
+	mi := &file_cxx_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2309,7 +2426,7 @@ func (x *ConversationsCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationsCall.ProtoReflect.Descriptor instead.
 func (*ConversationsCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{24}
+	return file_cxx_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ConversationsCall) GetLimit() uint32 {
@@ -2323,13 +2440,14 @@ type MarkReadCall struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Peer          uint64                 `protobuf:"fixed64,1,opt,name=peer,proto3" json:"peer,omitempty"`
 	UpTo          uint64                 `protobuf:"fixed64,2,opt,name=up_to,json=upTo,proto3" json:"up_to,omitempty"`
+	Ext           []byte                 `protobuf:"bytes,3,opt,name=ext,proto3" json:"ext,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *MarkReadCall) Reset() {
 	*x = MarkReadCall{}
-	mi := &file_cxx_proto_msgTypes[25]
+	mi := &file_cxx_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2341,7 +2459,7 @@ func (x *MarkReadCall) String() string {
 func (*MarkReadCall) ProtoMessage() {}
 
 func (x *MarkReadCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[25]
+	mi := &file_cxx_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2354,7 +2472,7 @@ func (x *MarkReadCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkReadCall.ProtoReflect.Descriptor instead.
 func (*MarkReadCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{25}
+	return file_cxx_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *MarkReadCall) GetPeer() uint64 {
@@ -2371,6 +2489,13 @@ func (x *MarkReadCall) GetUpTo() uint64 {
 	return 0
 }
 
+func (x *MarkReadCall) GetExt() []byte {
+	if x != nil {
+		return x.Ext
+	}
+	return nil
+}
+
 type ContactsCall struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -2379,7 +2504,7 @@ type ContactsCall struct {
 
 func (x *ContactsCall) Reset() {
 	*x = ContactsCall{}
-	mi := &file_cxx_proto_msgTypes[26]
+	mi := &file_cxx_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2391,7 +2516,7 @@ func (x *ContactsCall) String() string {
 func (*ContactsCall) ProtoMessage() {}
 
 func (x *ContactsCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[26]
+	mi := &file_cxx_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2404,7 +2529,7 @@ func (x *ContactsCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContactsCall.ProtoReflect.Descriptor instead.
 func (*ContactsCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{26}
+	return file_cxx_proto_rawDescGZIP(), []int{27}
 }
 
 type ContactAddCall struct {
@@ -2419,7 +2544,7 @@ type ContactAddCall struct {
 
 func (x *ContactAddCall) Reset() {
 	*x = ContactAddCall{}
-	mi := &file_cxx_proto_msgTypes[27]
+	mi := &file_cxx_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2431,7 +2556,7 @@ func (x *ContactAddCall) String() string {
 func (*ContactAddCall) ProtoMessage() {}
 
 func (x *ContactAddCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[27]
+	mi := &file_cxx_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2444,7 +2569,7 @@ func (x *ContactAddCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContactAddCall.ProtoReflect.Descriptor instead.
 func (*ContactAddCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{27}
+	return file_cxx_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ContactAddCall) GetUser() uint64 {
@@ -2485,7 +2610,7 @@ type ContactAnswerCall struct {
 
 func (x *ContactAnswerCall) Reset() {
 	*x = ContactAnswerCall{}
-	mi := &file_cxx_proto_msgTypes[28]
+	mi := &file_cxx_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2497,7 +2622,7 @@ func (x *ContactAnswerCall) String() string {
 func (*ContactAnswerCall) ProtoMessage() {}
 
 func (x *ContactAnswerCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[28]
+	mi := &file_cxx_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2510,7 +2635,7 @@ func (x *ContactAnswerCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContactAnswerCall.ProtoReflect.Descriptor instead.
 func (*ContactAnswerCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{28}
+	return file_cxx_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ContactAnswerCall) GetUser() uint64 {
@@ -2536,7 +2661,7 @@ type ContactRemoveCall struct {
 
 func (x *ContactRemoveCall) Reset() {
 	*x = ContactRemoveCall{}
-	mi := &file_cxx_proto_msgTypes[29]
+	mi := &file_cxx_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2548,7 +2673,7 @@ func (x *ContactRemoveCall) String() string {
 func (*ContactRemoveCall) ProtoMessage() {}
 
 func (x *ContactRemoveCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[29]
+	mi := &file_cxx_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2561,7 +2686,7 @@ func (x *ContactRemoveCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContactRemoveCall.ProtoReflect.Descriptor instead.
 func (*ContactRemoveCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{29}
+	return file_cxx_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ContactRemoveCall) GetUser() uint64 {
@@ -2582,7 +2707,7 @@ type ContactUpdateCall struct {
 
 func (x *ContactUpdateCall) Reset() {
 	*x = ContactUpdateCall{}
-	mi := &file_cxx_proto_msgTypes[30]
+	mi := &file_cxx_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2594,7 +2719,7 @@ func (x *ContactUpdateCall) String() string {
 func (*ContactUpdateCall) ProtoMessage() {}
 
 func (x *ContactUpdateCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[30]
+	mi := &file_cxx_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2607,7 +2732,7 @@ func (x *ContactUpdateCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContactUpdateCall.ProtoReflect.Descriptor instead.
 func (*ContactUpdateCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{30}
+	return file_cxx_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ContactUpdateCall) GetUser() uint64 {
@@ -2641,7 +2766,7 @@ type PresenceSetCall struct {
 
 func (x *PresenceSetCall) Reset() {
 	*x = PresenceSetCall{}
-	mi := &file_cxx_proto_msgTypes[31]
+	mi := &file_cxx_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2653,7 +2778,7 @@ func (x *PresenceSetCall) String() string {
 func (*PresenceSetCall) ProtoMessage() {}
 
 func (x *PresenceSetCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[31]
+	mi := &file_cxx_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2666,7 +2791,7 @@ func (x *PresenceSetCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PresenceSetCall.ProtoReflect.Descriptor instead.
 func (*PresenceSetCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{31}
+	return file_cxx_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *PresenceSetCall) GetShow() uint32 {
@@ -2691,7 +2816,7 @@ type PresenceGetCall struct {
 
 func (x *PresenceGetCall) Reset() {
 	*x = PresenceGetCall{}
-	mi := &file_cxx_proto_msgTypes[32]
+	mi := &file_cxx_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2703,7 +2828,7 @@ func (x *PresenceGetCall) String() string {
 func (*PresenceGetCall) ProtoMessage() {}
 
 func (x *PresenceGetCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[32]
+	mi := &file_cxx_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2716,7 +2841,7 @@ func (x *PresenceGetCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PresenceGetCall.ProtoReflect.Descriptor instead.
 func (*PresenceGetCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{32}
+	return file_cxx_proto_rawDescGZIP(), []int{33}
 }
 
 type DevicesCall struct {
@@ -2727,7 +2852,7 @@ type DevicesCall struct {
 
 func (x *DevicesCall) Reset() {
 	*x = DevicesCall{}
-	mi := &file_cxx_proto_msgTypes[33]
+	mi := &file_cxx_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2739,7 +2864,7 @@ func (x *DevicesCall) String() string {
 func (*DevicesCall) ProtoMessage() {}
 
 func (x *DevicesCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[33]
+	mi := &file_cxx_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2752,7 +2877,7 @@ func (x *DevicesCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DevicesCall.ProtoReflect.Descriptor instead.
 func (*DevicesCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{33}
+	return file_cxx_proto_rawDescGZIP(), []int{34}
 }
 
 type DeviceRevokeCall struct {
@@ -2764,7 +2889,7 @@ type DeviceRevokeCall struct {
 
 func (x *DeviceRevokeCall) Reset() {
 	*x = DeviceRevokeCall{}
-	mi := &file_cxx_proto_msgTypes[34]
+	mi := &file_cxx_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2776,7 +2901,7 @@ func (x *DeviceRevokeCall) String() string {
 func (*DeviceRevokeCall) ProtoMessage() {}
 
 func (x *DeviceRevokeCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[34]
+	mi := &file_cxx_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2789,7 +2914,7 @@ func (x *DeviceRevokeCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeviceRevokeCall.ProtoReflect.Descriptor instead.
 func (*DeviceRevokeCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{34}
+	return file_cxx_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *DeviceRevokeCall) GetDevice() uint64 {
@@ -2810,7 +2935,7 @@ type PasswordCall struct {
 
 func (x *PasswordCall) Reset() {
 	*x = PasswordCall{}
-	mi := &file_cxx_proto_msgTypes[35]
+	mi := &file_cxx_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2822,7 +2947,7 @@ func (x *PasswordCall) String() string {
 func (*PasswordCall) ProtoMessage() {}
 
 func (x *PasswordCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[35]
+	mi := &file_cxx_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2835,7 +2960,7 @@ func (x *PasswordCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PasswordCall.ProtoReflect.Descriptor instead.
 func (*PasswordCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{35}
+	return file_cxx_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *PasswordCall) GetOld() string {
@@ -2867,7 +2992,7 @@ type LogoutCall struct {
 
 func (x *LogoutCall) Reset() {
 	*x = LogoutCall{}
-	mi := &file_cxx_proto_msgTypes[36]
+	mi := &file_cxx_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2879,7 +3004,7 @@ func (x *LogoutCall) String() string {
 func (*LogoutCall) ProtoMessage() {}
 
 func (x *LogoutCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[36]
+	mi := &file_cxx_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2892,7 +3017,7 @@ func (x *LogoutCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogoutCall.ProtoReflect.Descriptor instead.
 func (*LogoutCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{36}
+	return file_cxx_proto_rawDescGZIP(), []int{37}
 }
 
 type ProfileSetCall struct {
@@ -2904,7 +3029,7 @@ type ProfileSetCall struct {
 
 func (x *ProfileSetCall) Reset() {
 	*x = ProfileSetCall{}
-	mi := &file_cxx_proto_msgTypes[37]
+	mi := &file_cxx_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2916,7 +3041,7 @@ func (x *ProfileSetCall) String() string {
 func (*ProfileSetCall) ProtoMessage() {}
 
 func (x *ProfileSetCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[37]
+	mi := &file_cxx_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2929,7 +3054,7 @@ func (x *ProfileSetCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProfileSetCall.ProtoReflect.Descriptor instead.
 func (*ProfileSetCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{37}
+	return file_cxx_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ProfileSetCall) GetProfile() *Profile {
@@ -2948,7 +3073,7 @@ type ProfilesCall struct {
 
 func (x *ProfilesCall) Reset() {
 	*x = ProfilesCall{}
-	mi := &file_cxx_proto_msgTypes[38]
+	mi := &file_cxx_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2960,7 +3085,7 @@ func (x *ProfilesCall) String() string {
 func (*ProfilesCall) ProtoMessage() {}
 
 func (x *ProfilesCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[38]
+	mi := &file_cxx_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2973,7 +3098,7 @@ func (x *ProfilesCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProfilesCall.ProtoReflect.Descriptor instead.
 func (*ProfilesCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{38}
+	return file_cxx_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ProfilesCall) GetUsers() []uint64 {
@@ -2992,7 +3117,7 @@ type ResolveCall struct {
 
 func (x *ResolveCall) Reset() {
 	*x = ResolveCall{}
-	mi := &file_cxx_proto_msgTypes[39]
+	mi := &file_cxx_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3004,7 +3129,7 @@ func (x *ResolveCall) String() string {
 func (*ResolveCall) ProtoMessage() {}
 
 func (x *ResolveCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[39]
+	mi := &file_cxx_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3017,7 +3142,7 @@ func (x *ResolveCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveCall.ProtoReflect.Descriptor instead.
 func (*ResolveCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{39}
+	return file_cxx_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ResolveCall) GetAddr() string {
@@ -3025,6 +3150,130 @@ func (x *ResolveCall) GetAddr() string {
 		return x.Addr
 	}
 	return ""
+}
+
+type BlockListCall struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BlockListCall) Reset() {
+	*x = BlockListCall{}
+	mi := &file_cxx_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BlockListCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BlockListCall) ProtoMessage() {}
+
+func (x *BlockListCall) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BlockListCall.ProtoReflect.Descriptor instead.
+func (*BlockListCall) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{41}
+}
+
+type BlockCall struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Addrs         []string               `protobuf:"bytes,1,rep,name=addrs,proto3" json:"addrs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BlockCall) Reset() {
+	*x = BlockCall{}
+	mi := &file_cxx_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BlockCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BlockCall) ProtoMessage() {}
+
+func (x *BlockCall) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BlockCall.ProtoReflect.Descriptor instead.
+func (*BlockCall) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *BlockCall) GetAddrs() []string {
+	if x != nil {
+		return x.Addrs
+	}
+	return nil
+}
+
+type UnblockCall struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Addrs         []string               `protobuf:"bytes,1,rep,name=addrs,proto3" json:"addrs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnblockCall) Reset() {
+	*x = UnblockCall{}
+	mi := &file_cxx_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnblockCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnblockCall) ProtoMessage() {}
+
+func (x *UnblockCall) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnblockCall.ProtoReflect.Descriptor instead.
+func (*UnblockCall) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *UnblockCall) GetAddrs() []string {
+	if x != nil {
+		return x.Addrs
+	}
+	return nil
 }
 
 // Reply answers a Call; a Call without a result of its own gets done.
@@ -3042,6 +3291,7 @@ type Reply struct {
 	//	*Reply_Devices
 	//	*Reply_Profiles
 	//	*Reply_Resolve
+	//	*Reply_BlockList
 	Result        isReply_Result `protobuf_oneof:"result"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3049,7 +3299,7 @@ type Reply struct {
 
 func (x *Reply) Reset() {
 	*x = Reply{}
-	mi := &file_cxx_proto_msgTypes[40]
+	mi := &file_cxx_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3061,7 +3311,7 @@ func (x *Reply) String() string {
 func (*Reply) ProtoMessage() {}
 
 func (x *Reply) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[40]
+	mi := &file_cxx_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3074,7 +3324,7 @@ func (x *Reply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reply.ProtoReflect.Descriptor instead.
 func (*Reply) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{40}
+	return file_cxx_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Reply) GetId() uint32 {
@@ -3172,6 +3422,15 @@ func (x *Reply) GetResolve() *ResolveResult {
 	return nil
 }
 
+func (x *Reply) GetBlockList() *BlockListResult {
+	if x != nil {
+		if x, ok := x.Result.(*Reply_BlockList); ok {
+			return x.BlockList
+		}
+	}
+	return nil
+}
+
 type isReply_Result interface {
 	isReply_Result()
 }
@@ -3212,6 +3471,10 @@ type Reply_Resolve struct {
 	Resolve *ResolveResult `protobuf:"bytes,41,opt,name=resolve,proto3,oneof"`
 }
 
+type Reply_BlockList struct {
+	BlockList *BlockListResult `protobuf:"bytes,50,opt,name=block_list,json=blockList,proto3,oneof"`
+}
+
 func (*Reply_Done) isReply_Result() {}
 
 func (*Reply_Sync) isReply_Result() {}
@@ -3230,6 +3493,8 @@ func (*Reply_Profiles) isReply_Result() {}
 
 func (*Reply_Resolve) isReply_Result() {}
 
+func (*Reply_BlockList) isReply_Result() {}
+
 type Done struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -3238,7 +3503,7 @@ type Done struct {
 
 func (x *Done) Reset() {
 	*x = Done{}
-	mi := &file_cxx_proto_msgTypes[41]
+	mi := &file_cxx_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3250,7 +3515,7 @@ func (x *Done) String() string {
 func (*Done) ProtoMessage() {}
 
 func (x *Done) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[41]
+	mi := &file_cxx_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3263,7 +3528,7 @@ func (x *Done) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Done.ProtoReflect.Descriptor instead.
 func (*Done) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{41}
+	return file_cxx_proto_rawDescGZIP(), []int{45}
 }
 
 type SyncResult struct {
@@ -3276,7 +3541,7 @@ type SyncResult struct {
 
 func (x *SyncResult) Reset() {
 	*x = SyncResult{}
-	mi := &file_cxx_proto_msgTypes[42]
+	mi := &file_cxx_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3288,7 +3553,7 @@ func (x *SyncResult) String() string {
 func (*SyncResult) ProtoMessage() {}
 
 func (x *SyncResult) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[42]
+	mi := &file_cxx_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3301,7 +3566,7 @@ func (x *SyncResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SyncResult.ProtoReflect.Descriptor instead.
 func (*SyncResult) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{42}
+	return file_cxx_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *SyncResult) GetEntries() []*Entry {
@@ -3328,7 +3593,7 @@ type HistoryResult struct {
 
 func (x *HistoryResult) Reset() {
 	*x = HistoryResult{}
-	mi := &file_cxx_proto_msgTypes[43]
+	mi := &file_cxx_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3340,7 +3605,7 @@ func (x *HistoryResult) String() string {
 func (*HistoryResult) ProtoMessage() {}
 
 func (x *HistoryResult) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[43]
+	mi := &file_cxx_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3353,7 +3618,7 @@ func (x *HistoryResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryResult.ProtoReflect.Descriptor instead.
 func (*HistoryResult) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{43}
+	return file_cxx_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *HistoryResult) GetEntries() []*Entry {
@@ -3379,7 +3644,7 @@ type ConversationsResult struct {
 
 func (x *ConversationsResult) Reset() {
 	*x = ConversationsResult{}
-	mi := &file_cxx_proto_msgTypes[44]
+	mi := &file_cxx_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3391,7 +3656,7 @@ func (x *ConversationsResult) String() string {
 func (*ConversationsResult) ProtoMessage() {}
 
 func (x *ConversationsResult) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[44]
+	mi := &file_cxx_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3404,7 +3669,7 @@ func (x *ConversationsResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationsResult.ProtoReflect.Descriptor instead.
 func (*ConversationsResult) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{44}
+	return file_cxx_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ConversationsResult) GetConversations() []*Conversation {
@@ -3423,7 +3688,7 @@ type ContactsResult struct {
 
 func (x *ContactsResult) Reset() {
 	*x = ContactsResult{}
-	mi := &file_cxx_proto_msgTypes[45]
+	mi := &file_cxx_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3435,7 +3700,7 @@ func (x *ContactsResult) String() string {
 func (*ContactsResult) ProtoMessage() {}
 
 func (x *ContactsResult) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[45]
+	mi := &file_cxx_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3448,7 +3713,7 @@ func (x *ContactsResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContactsResult.ProtoReflect.Descriptor instead.
 func (*ContactsResult) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{45}
+	return file_cxx_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ContactsResult) GetContacts() []*Contact {
@@ -3467,7 +3732,7 @@ type DevicesResult struct {
 
 func (x *DevicesResult) Reset() {
 	*x = DevicesResult{}
-	mi := &file_cxx_proto_msgTypes[46]
+	mi := &file_cxx_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3479,7 +3744,7 @@ func (x *DevicesResult) String() string {
 func (*DevicesResult) ProtoMessage() {}
 
 func (x *DevicesResult) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[46]
+	mi := &file_cxx_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3492,7 +3757,7 @@ func (x *DevicesResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DevicesResult.ProtoReflect.Descriptor instead.
 func (*DevicesResult) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{46}
+	return file_cxx_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *DevicesResult) GetDevices() []*Device {
@@ -3511,7 +3776,7 @@ type ProfilesResult struct {
 
 func (x *ProfilesResult) Reset() {
 	*x = ProfilesResult{}
-	mi := &file_cxx_proto_msgTypes[47]
+	mi := &file_cxx_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3523,7 +3788,7 @@ func (x *ProfilesResult) String() string {
 func (*ProfilesResult) ProtoMessage() {}
 
 func (x *ProfilesResult) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[47]
+	mi := &file_cxx_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3536,7 +3801,7 @@ func (x *ProfilesResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProfilesResult.ProtoReflect.Descriptor instead.
 func (*ProfilesResult) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{47}
+	return file_cxx_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *ProfilesResult) GetProfiles() []*Profile {
@@ -3555,7 +3820,7 @@ type ResolveResult struct {
 
 func (x *ResolveResult) Reset() {
 	*x = ResolveResult{}
-	mi := &file_cxx_proto_msgTypes[48]
+	mi := &file_cxx_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3567,7 +3832,7 @@ func (x *ResolveResult) String() string {
 func (*ResolveResult) ProtoMessage() {}
 
 func (x *ResolveResult) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[48]
+	mi := &file_cxx_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3580,7 +3845,7 @@ func (x *ResolveResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveResult.ProtoReflect.Descriptor instead.
 func (*ResolveResult) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{48}
+	return file_cxx_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *ResolveResult) GetUser() uint64 {
@@ -3588,6 +3853,50 @@ func (x *ResolveResult) GetUser() uint64 {
 		return x.User
 	}
 	return 0
+}
+
+type BlockListResult struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Addrs         []string               `protobuf:"bytes,1,rep,name=addrs,proto3" json:"addrs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BlockListResult) Reset() {
+	*x = BlockListResult{}
+	mi := &file_cxx_proto_msgTypes[53]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BlockListResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BlockListResult) ProtoMessage() {}
+
+func (x *BlockListResult) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[53]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BlockListResult.ProtoReflect.Descriptor instead.
+func (*BlockListResult) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{53}
+}
+
+func (x *BlockListResult) GetAddrs() []string {
+	if x != nil {
+		return x.Addrs
+	}
+	return nil
 }
 
 // Allocate asks a NAS for an ACS to use.
@@ -3601,7 +3910,7 @@ type Allocate struct {
 
 func (x *Allocate) Reset() {
 	*x = Allocate{}
-	mi := &file_cxx_proto_msgTypes[49]
+	mi := &file_cxx_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3613,7 +3922,7 @@ func (x *Allocate) String() string {
 func (*Allocate) ProtoMessage() {}
 
 func (x *Allocate) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[49]
+	mi := &file_cxx_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3626,7 +3935,7 @@ func (x *Allocate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Allocate.ProtoReflect.Descriptor instead.
 func (*Allocate) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{49}
+	return file_cxx_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Allocate) GetId() uint32 {
@@ -3656,7 +3965,7 @@ type Allocated struct {
 
 func (x *Allocated) Reset() {
 	*x = Allocated{}
-	mi := &file_cxx_proto_msgTypes[50]
+	mi := &file_cxx_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3668,7 +3977,7 @@ func (x *Allocated) String() string {
 func (*Allocated) ProtoMessage() {}
 
 func (x *Allocated) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[50]
+	mi := &file_cxx_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3681,7 +3990,7 @@ func (x *Allocated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Allocated.ProtoReflect.Descriptor instead.
 func (*Allocated) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{50}
+	return file_cxx_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *Allocated) GetId() uint32 {
@@ -3791,7 +4100,7 @@ const file_cxx_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x15\n" +
 	"\x06msg_id\x18\x02 \x01(\x06R\x05msgId\x12\x10\n" +
 	"\x03seq\x18\x03 \x01(\x04R\x03seq\x12\x1c\n" +
-	"\tduplicate\x18\x04 \x01(\bR\tduplicate\"\xc2\x02\n" +
+	"\tduplicate\x18\x04 \x01(\bR\tduplicate\"\xe7\x02\n" +
 	"\x05Entry\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x15\n" +
 	"\x06msg_id\x18\x02 \x01(\x06R\x05msgId\x12\x12\n" +
@@ -3805,7 +4114,8 @@ const file_cxx_proto_rawDesc = "" +
 	"\acontact\x18\n" +
 	" \x01(\v2\x0f.cxx.v1.ContactR\acontact\x12&\n" +
 	"\x06device\x18\v \x01(\v2\x0e.cxx.v1.DeviceR\x06device\x12)\n" +
-	"\aprofile\x18\f \x01(\v2\x0f.cxx.v1.ProfileR\aprofile\"/\n" +
+	"\aprofile\x18\f \x01(\v2\x0f.cxx.v1.ProfileR\aprofile\x12#\n" +
+	"\x05block\x18\r \x01(\v2\r.cxx.v1.BlockR\x05block\"/\n" +
 	"\x04Push\x12'\n" +
 	"\aentries\x18\x01 \x03(\v2\r.cxx.v1.EntryR\aentries\"\x1a\n" +
 	"\x06Cursor\x12\x10\n" +
@@ -3864,13 +4174,17 @@ const file_cxx_proto_rawDesc = "" +
 	"\x04user\x18\x01 \x01(\x06R\x04user\x12\x12\n" +
 	"\x04addr\x18\x02 \x01(\tR\x04addr\x12\x12\n" +
 	"\x04name\x18\x03 \x01(\tR\x04name\x12\x1b\n" +
-	"\tlast_seen\x18\x04 \x01(\rR\blastSeen\"\x8f\x01\n" +
+	"\tlast_seen\x18\x04 \x01(\rR\blastSeen\"Y\n" +
+	"\x05Block\x12\x18\n" +
+	"\ablocked\x18\x01 \x03(\tR\ablocked\x12\x1c\n" +
+	"\tunblocked\x18\x02 \x03(\tR\tunblocked\x12\x18\n" +
+	"\acleared\x18\x03 \x01(\bR\acleared\"\x8f\x01\n" +
 	"\fConversation\x12\x12\n" +
 	"\x04peer\x18\x01 \x01(\x06R\x04peer\x12!\n" +
 	"\x04last\x18\x02 \x01(\v2\r.cxx.v1.EntryR\x04last\x12\x16\n" +
 	"\x06unread\x18\x03 \x01(\rR\x06unread\x12\x17\n" +
 	"\aread_to\x18\x04 \x01(\x06R\x06readTo\x12\x17\n" +
-	"\apeer_to\x18\x05 \x01(\x06R\x06peerTo\"\x98\b\n" +
+	"\apeer_to\x18\x05 \x01(\x06R\x06peerTo\"\xac\t\n" +
 	"\x04Call\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12&\n" +
 	"\x04sync\x18\x02 \x01(\v2\x10.cxx.v1.SyncCallH\x00R\x04sync\x12/\n" +
@@ -3893,7 +4207,11 @@ const file_cxx_proto_rawDesc = "" +
 	"\vprofile_set\x18( \x01(\v2\x16.cxx.v1.ProfileSetCallH\x00R\n" +
 	"profileSet\x122\n" +
 	"\bprofiles\x18) \x01(\v2\x14.cxx.v1.ProfilesCallH\x00R\bprofiles\x12/\n" +
-	"\aresolve\x18* \x01(\v2\x13.cxx.v1.ResolveCallH\x00R\aresolveB\x04\n" +
+	"\aresolve\x18* \x01(\v2\x13.cxx.v1.ResolveCallH\x00R\aresolve\x126\n" +
+	"\n" +
+	"block_list\x182 \x01(\v2\x15.cxx.v1.BlockListCallH\x00R\tblockList\x12)\n" +
+	"\x05block\x183 \x01(\v2\x11.cxx.v1.BlockCallH\x00R\x05block\x12/\n" +
+	"\aunblock\x184 \x01(\v2\x13.cxx.v1.UnblockCallH\x00R\aunblockB\x04\n" +
 	"\x02op\"8\n" +
 	"\bSyncCall\x12\x16\n" +
 	"\x06cursor\x18\x01 \x01(\x04R\x06cursor\x12\x14\n" +
@@ -3904,10 +4222,11 @@ const file_cxx_proto_rawDesc = "" +
 	"\x05after\x18\x03 \x01(\x04R\x05after\x12\x14\n" +
 	"\x05limit\x18\x04 \x01(\rR\x05limit\")\n" +
 	"\x11ConversationsCall\x12\x14\n" +
-	"\x05limit\x18\x01 \x01(\rR\x05limit\"7\n" +
+	"\x05limit\x18\x01 \x01(\rR\x05limit\"I\n" +
 	"\fMarkReadCall\x12\x12\n" +
 	"\x04peer\x18\x01 \x01(\x06R\x04peer\x12\x13\n" +
-	"\x05up_to\x18\x02 \x01(\x06R\x04upTo\"\x0e\n" +
+	"\x05up_to\x18\x02 \x01(\x06R\x04upTo\x12\x10\n" +
+	"\x03ext\x18\x03 \x01(\fR\x03ext\"\x0e\n" +
 	"\fContactsCall\"d\n" +
 	"\x0eContactAddCall\x12\x12\n" +
 	"\x04user\x18\x01 \x01(\x06R\x04user\x12\x12\n" +
@@ -3942,7 +4261,12 @@ const file_cxx_proto_rawDesc = "" +
 	"\fProfilesCall\x12\x14\n" +
 	"\x05users\x18\x01 \x03(\x06R\x05users\"!\n" +
 	"\vResolveCall\x12\x12\n" +
-	"\x04addr\x18\x01 \x01(\tR\x04addr\"\xe9\x03\n" +
+	"\x04addr\x18\x01 \x01(\tR\x04addr\"\x0f\n" +
+	"\rBlockListCall\"!\n" +
+	"\tBlockCall\x12\x14\n" +
+	"\x05addrs\x18\x01 \x03(\tR\x05addrs\"#\n" +
+	"\vUnblockCall\x12\x14\n" +
+	"\x05addrs\x18\x01 \x03(\tR\x05addrs\"\xa3\x04\n" +
 	"\x05Reply\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\"\n" +
 	"\x04done\x18\x02 \x01(\v2\f.cxx.v1.DoneH\x00R\x04done\x12(\n" +
@@ -3954,7 +4278,9 @@ const file_cxx_proto_rawDesc = "" +
 	"\bpresence\x18\x14 \x01(\v2\x10.cxx.v1.PresenceH\x00R\bpresence\x121\n" +
 	"\adevices\x18\x1e \x01(\v2\x15.cxx.v1.DevicesResultH\x00R\adevices\x124\n" +
 	"\bprofiles\x18( \x01(\v2\x16.cxx.v1.ProfilesResultH\x00R\bprofiles\x121\n" +
-	"\aresolve\x18) \x01(\v2\x15.cxx.v1.ResolveResultH\x00R\aresolveB\b\n" +
+	"\aresolve\x18) \x01(\v2\x15.cxx.v1.ResolveResultH\x00R\aresolve\x128\n" +
+	"\n" +
+	"block_list\x182 \x01(\v2\x17.cxx.v1.BlockListResultH\x00R\tblockListB\b\n" +
 	"\x06result\"\x06\n" +
 	"\x04Done\"I\n" +
 	"\n" +
@@ -3973,7 +4299,9 @@ const file_cxx_proto_rawDesc = "" +
 	"\x0eProfilesResult\x12+\n" +
 	"\bprofiles\x18\x01 \x03(\v2\x0f.cxx.v1.ProfileR\bprofiles\"#\n" +
 	"\rResolveResult\x12\x12\n" +
-	"\x04user\x18\x01 \x01(\x06R\x04user\".\n" +
+	"\x04user\x18\x01 \x01(\x06R\x04user\"'\n" +
+	"\x0fBlockListResult\x12\x14\n" +
+	"\x05addrs\x18\x01 \x03(\tR\x05addrs\".\n" +
 	"\bAllocate\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x12\n" +
 	"\x04addr\x18\x02 \x01(\tR\x04addr\"\x82\x01\n" +
@@ -4024,7 +4352,7 @@ func file_cxx_proto_rawDescGZIP() []byte {
 }
 
 var file_cxx_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_cxx_proto_msgTypes = make([]protoimpl.MessageInfo, 51)
+var file_cxx_proto_msgTypes = make([]protoimpl.MessageInfo, 56)
 var file_cxx_proto_goTypes = []any{
 	(FrameType)(0),              // 0: cxx.v1.FrameType
 	(Feature)(0),                // 1: cxx.v1.Feature
@@ -4048,37 +4376,42 @@ var file_cxx_proto_goTypes = []any{
 	(*Contact)(nil),             // 19: cxx.v1.Contact
 	(*Device)(nil),              // 20: cxx.v1.Device
 	(*Profile)(nil),             // 21: cxx.v1.Profile
-	(*Conversation)(nil),        // 22: cxx.v1.Conversation
-	(*Call)(nil),                // 23: cxx.v1.Call
-	(*SyncCall)(nil),            // 24: cxx.v1.SyncCall
-	(*HistoryCall)(nil),         // 25: cxx.v1.HistoryCall
-	(*ConversationsCall)(nil),   // 26: cxx.v1.ConversationsCall
-	(*MarkReadCall)(nil),        // 27: cxx.v1.MarkReadCall
-	(*ContactsCall)(nil),        // 28: cxx.v1.ContactsCall
-	(*ContactAddCall)(nil),      // 29: cxx.v1.ContactAddCall
-	(*ContactAnswerCall)(nil),   // 30: cxx.v1.ContactAnswerCall
-	(*ContactRemoveCall)(nil),   // 31: cxx.v1.ContactRemoveCall
-	(*ContactUpdateCall)(nil),   // 32: cxx.v1.ContactUpdateCall
-	(*PresenceSetCall)(nil),     // 33: cxx.v1.PresenceSetCall
-	(*PresenceGetCall)(nil),     // 34: cxx.v1.PresenceGetCall
-	(*DevicesCall)(nil),         // 35: cxx.v1.DevicesCall
-	(*DeviceRevokeCall)(nil),    // 36: cxx.v1.DeviceRevokeCall
-	(*PasswordCall)(nil),        // 37: cxx.v1.PasswordCall
-	(*LogoutCall)(nil),          // 38: cxx.v1.LogoutCall
-	(*ProfileSetCall)(nil),      // 39: cxx.v1.ProfileSetCall
-	(*ProfilesCall)(nil),        // 40: cxx.v1.ProfilesCall
-	(*ResolveCall)(nil),         // 41: cxx.v1.ResolveCall
-	(*Reply)(nil),               // 42: cxx.v1.Reply
-	(*Done)(nil),                // 43: cxx.v1.Done
-	(*SyncResult)(nil),          // 44: cxx.v1.SyncResult
-	(*HistoryResult)(nil),       // 45: cxx.v1.HistoryResult
-	(*ConversationsResult)(nil), // 46: cxx.v1.ConversationsResult
-	(*ContactsResult)(nil),      // 47: cxx.v1.ContactsResult
-	(*DevicesResult)(nil),       // 48: cxx.v1.DevicesResult
-	(*ProfilesResult)(nil),      // 49: cxx.v1.ProfilesResult
-	(*ResolveResult)(nil),       // 50: cxx.v1.ResolveResult
-	(*Allocate)(nil),            // 51: cxx.v1.Allocate
-	(*Allocated)(nil),           // 52: cxx.v1.Allocated
+	(*Block)(nil),               // 22: cxx.v1.Block
+	(*Conversation)(nil),        // 23: cxx.v1.Conversation
+	(*Call)(nil),                // 24: cxx.v1.Call
+	(*SyncCall)(nil),            // 25: cxx.v1.SyncCall
+	(*HistoryCall)(nil),         // 26: cxx.v1.HistoryCall
+	(*ConversationsCall)(nil),   // 27: cxx.v1.ConversationsCall
+	(*MarkReadCall)(nil),        // 28: cxx.v1.MarkReadCall
+	(*ContactsCall)(nil),        // 29: cxx.v1.ContactsCall
+	(*ContactAddCall)(nil),      // 30: cxx.v1.ContactAddCall
+	(*ContactAnswerCall)(nil),   // 31: cxx.v1.ContactAnswerCall
+	(*ContactRemoveCall)(nil),   // 32: cxx.v1.ContactRemoveCall
+	(*ContactUpdateCall)(nil),   // 33: cxx.v1.ContactUpdateCall
+	(*PresenceSetCall)(nil),     // 34: cxx.v1.PresenceSetCall
+	(*PresenceGetCall)(nil),     // 35: cxx.v1.PresenceGetCall
+	(*DevicesCall)(nil),         // 36: cxx.v1.DevicesCall
+	(*DeviceRevokeCall)(nil),    // 37: cxx.v1.DeviceRevokeCall
+	(*PasswordCall)(nil),        // 38: cxx.v1.PasswordCall
+	(*LogoutCall)(nil),          // 39: cxx.v1.LogoutCall
+	(*ProfileSetCall)(nil),      // 40: cxx.v1.ProfileSetCall
+	(*ProfilesCall)(nil),        // 41: cxx.v1.ProfilesCall
+	(*ResolveCall)(nil),         // 42: cxx.v1.ResolveCall
+	(*BlockListCall)(nil),       // 43: cxx.v1.BlockListCall
+	(*BlockCall)(nil),           // 44: cxx.v1.BlockCall
+	(*UnblockCall)(nil),         // 45: cxx.v1.UnblockCall
+	(*Reply)(nil),               // 46: cxx.v1.Reply
+	(*Done)(nil),                // 47: cxx.v1.Done
+	(*SyncResult)(nil),          // 48: cxx.v1.SyncResult
+	(*HistoryResult)(nil),       // 49: cxx.v1.HistoryResult
+	(*ConversationsResult)(nil), // 50: cxx.v1.ConversationsResult
+	(*ContactsResult)(nil),      // 51: cxx.v1.ContactsResult
+	(*DevicesResult)(nil),       // 52: cxx.v1.DevicesResult
+	(*ProfilesResult)(nil),      // 53: cxx.v1.ProfilesResult
+	(*ResolveResult)(nil),       // 54: cxx.v1.ResolveResult
+	(*BlockListResult)(nil),     // 55: cxx.v1.BlockListResult
+	(*Allocate)(nil),            // 56: cxx.v1.Allocate
+	(*Allocated)(nil),           // 57: cxx.v1.Allocated
 }
 var file_cxx_proto_depIdxs = []int32{
 	4,  // 0: cxx.v1.Login.device:type_name -> cxx.v1.DeviceInfo
@@ -4086,48 +4419,53 @@ var file_cxx_proto_depIdxs = []int32{
 	19, // 2: cxx.v1.Entry.contact:type_name -> cxx.v1.Contact
 	20, // 3: cxx.v1.Entry.device:type_name -> cxx.v1.Device
 	21, // 4: cxx.v1.Entry.profile:type_name -> cxx.v1.Profile
-	10, // 5: cxx.v1.Push.entries:type_name -> cxx.v1.Entry
-	16, // 6: cxx.v1.Presence.users:type_name -> cxx.v1.UserPresence
-	10, // 7: cxx.v1.Conversation.last:type_name -> cxx.v1.Entry
-	24, // 8: cxx.v1.Call.sync:type_name -> cxx.v1.SyncCall
-	25, // 9: cxx.v1.Call.history:type_name -> cxx.v1.HistoryCall
-	26, // 10: cxx.v1.Call.conversations:type_name -> cxx.v1.ConversationsCall
-	27, // 11: cxx.v1.Call.mark_read:type_name -> cxx.v1.MarkReadCall
-	28, // 12: cxx.v1.Call.contacts:type_name -> cxx.v1.ContactsCall
-	29, // 13: cxx.v1.Call.contact_add:type_name -> cxx.v1.ContactAddCall
-	30, // 14: cxx.v1.Call.contact_answer:type_name -> cxx.v1.ContactAnswerCall
-	31, // 15: cxx.v1.Call.contact_remove:type_name -> cxx.v1.ContactRemoveCall
-	32, // 16: cxx.v1.Call.contact_update:type_name -> cxx.v1.ContactUpdateCall
-	33, // 17: cxx.v1.Call.presence_set:type_name -> cxx.v1.PresenceSetCall
-	34, // 18: cxx.v1.Call.presence_get:type_name -> cxx.v1.PresenceGetCall
-	35, // 19: cxx.v1.Call.devices:type_name -> cxx.v1.DevicesCall
-	36, // 20: cxx.v1.Call.device_revoke:type_name -> cxx.v1.DeviceRevokeCall
-	37, // 21: cxx.v1.Call.password:type_name -> cxx.v1.PasswordCall
-	38, // 22: cxx.v1.Call.logout:type_name -> cxx.v1.LogoutCall
-	39, // 23: cxx.v1.Call.profile_set:type_name -> cxx.v1.ProfileSetCall
-	40, // 24: cxx.v1.Call.profiles:type_name -> cxx.v1.ProfilesCall
-	41, // 25: cxx.v1.Call.resolve:type_name -> cxx.v1.ResolveCall
-	21, // 26: cxx.v1.ProfileSetCall.profile:type_name -> cxx.v1.Profile
-	43, // 27: cxx.v1.Reply.done:type_name -> cxx.v1.Done
-	44, // 28: cxx.v1.Reply.sync:type_name -> cxx.v1.SyncResult
-	45, // 29: cxx.v1.Reply.history:type_name -> cxx.v1.HistoryResult
-	46, // 30: cxx.v1.Reply.conversations:type_name -> cxx.v1.ConversationsResult
-	47, // 31: cxx.v1.Reply.contacts:type_name -> cxx.v1.ContactsResult
-	15, // 32: cxx.v1.Reply.presence:type_name -> cxx.v1.Presence
-	48, // 33: cxx.v1.Reply.devices:type_name -> cxx.v1.DevicesResult
-	49, // 34: cxx.v1.Reply.profiles:type_name -> cxx.v1.ProfilesResult
-	50, // 35: cxx.v1.Reply.resolve:type_name -> cxx.v1.ResolveResult
-	10, // 36: cxx.v1.SyncResult.entries:type_name -> cxx.v1.Entry
-	10, // 37: cxx.v1.HistoryResult.entries:type_name -> cxx.v1.Entry
-	22, // 38: cxx.v1.ConversationsResult.conversations:type_name -> cxx.v1.Conversation
-	19, // 39: cxx.v1.ContactsResult.contacts:type_name -> cxx.v1.Contact
-	20, // 40: cxx.v1.DevicesResult.devices:type_name -> cxx.v1.Device
-	21, // 41: cxx.v1.ProfilesResult.profiles:type_name -> cxx.v1.Profile
-	42, // [42:42] is the sub-list for method output_type
-	42, // [42:42] is the sub-list for method input_type
-	42, // [42:42] is the sub-list for extension type_name
-	42, // [42:42] is the sub-list for extension extendee
-	0,  // [0:42] is the sub-list for field type_name
+	22, // 5: cxx.v1.Entry.block:type_name -> cxx.v1.Block
+	10, // 6: cxx.v1.Push.entries:type_name -> cxx.v1.Entry
+	16, // 7: cxx.v1.Presence.users:type_name -> cxx.v1.UserPresence
+	10, // 8: cxx.v1.Conversation.last:type_name -> cxx.v1.Entry
+	25, // 9: cxx.v1.Call.sync:type_name -> cxx.v1.SyncCall
+	26, // 10: cxx.v1.Call.history:type_name -> cxx.v1.HistoryCall
+	27, // 11: cxx.v1.Call.conversations:type_name -> cxx.v1.ConversationsCall
+	28, // 12: cxx.v1.Call.mark_read:type_name -> cxx.v1.MarkReadCall
+	29, // 13: cxx.v1.Call.contacts:type_name -> cxx.v1.ContactsCall
+	30, // 14: cxx.v1.Call.contact_add:type_name -> cxx.v1.ContactAddCall
+	31, // 15: cxx.v1.Call.contact_answer:type_name -> cxx.v1.ContactAnswerCall
+	32, // 16: cxx.v1.Call.contact_remove:type_name -> cxx.v1.ContactRemoveCall
+	33, // 17: cxx.v1.Call.contact_update:type_name -> cxx.v1.ContactUpdateCall
+	34, // 18: cxx.v1.Call.presence_set:type_name -> cxx.v1.PresenceSetCall
+	35, // 19: cxx.v1.Call.presence_get:type_name -> cxx.v1.PresenceGetCall
+	36, // 20: cxx.v1.Call.devices:type_name -> cxx.v1.DevicesCall
+	37, // 21: cxx.v1.Call.device_revoke:type_name -> cxx.v1.DeviceRevokeCall
+	38, // 22: cxx.v1.Call.password:type_name -> cxx.v1.PasswordCall
+	39, // 23: cxx.v1.Call.logout:type_name -> cxx.v1.LogoutCall
+	40, // 24: cxx.v1.Call.profile_set:type_name -> cxx.v1.ProfileSetCall
+	41, // 25: cxx.v1.Call.profiles:type_name -> cxx.v1.ProfilesCall
+	42, // 26: cxx.v1.Call.resolve:type_name -> cxx.v1.ResolveCall
+	43, // 27: cxx.v1.Call.block_list:type_name -> cxx.v1.BlockListCall
+	44, // 28: cxx.v1.Call.block:type_name -> cxx.v1.BlockCall
+	45, // 29: cxx.v1.Call.unblock:type_name -> cxx.v1.UnblockCall
+	21, // 30: cxx.v1.ProfileSetCall.profile:type_name -> cxx.v1.Profile
+	47, // 31: cxx.v1.Reply.done:type_name -> cxx.v1.Done
+	48, // 32: cxx.v1.Reply.sync:type_name -> cxx.v1.SyncResult
+	49, // 33: cxx.v1.Reply.history:type_name -> cxx.v1.HistoryResult
+	50, // 34: cxx.v1.Reply.conversations:type_name -> cxx.v1.ConversationsResult
+	51, // 35: cxx.v1.Reply.contacts:type_name -> cxx.v1.ContactsResult
+	15, // 36: cxx.v1.Reply.presence:type_name -> cxx.v1.Presence
+	52, // 37: cxx.v1.Reply.devices:type_name -> cxx.v1.DevicesResult
+	53, // 38: cxx.v1.Reply.profiles:type_name -> cxx.v1.ProfilesResult
+	54, // 39: cxx.v1.Reply.resolve:type_name -> cxx.v1.ResolveResult
+	55, // 40: cxx.v1.Reply.block_list:type_name -> cxx.v1.BlockListResult
+	10, // 41: cxx.v1.SyncResult.entries:type_name -> cxx.v1.Entry
+	10, // 42: cxx.v1.HistoryResult.entries:type_name -> cxx.v1.Entry
+	23, // 43: cxx.v1.ConversationsResult.conversations:type_name -> cxx.v1.Conversation
+	19, // 44: cxx.v1.ContactsResult.contacts:type_name -> cxx.v1.Contact
+	20, // 45: cxx.v1.DevicesResult.devices:type_name -> cxx.v1.Device
+	21, // 46: cxx.v1.ProfilesResult.profiles:type_name -> cxx.v1.Profile
+	47, // [47:47] is the sub-list for method output_type
+	47, // [47:47] is the sub-list for method input_type
+	47, // [47:47] is the sub-list for extension type_name
+	47, // [47:47] is the sub-list for extension extendee
+	0,  // [0:47] is the sub-list for field type_name
 }
 
 func init() { file_cxx_proto_init() }
@@ -4135,7 +4473,7 @@ func file_cxx_proto_init() {
 	if File_cxx_proto != nil {
 		return
 	}
-	file_cxx_proto_msgTypes[21].OneofWrappers = []any{
+	file_cxx_proto_msgTypes[22].OneofWrappers = []any{
 		(*Call_Sync)(nil),
 		(*Call_History)(nil),
 		(*Call_Conversations)(nil),
@@ -4154,8 +4492,11 @@ func file_cxx_proto_init() {
 		(*Call_ProfileSet)(nil),
 		(*Call_Profiles)(nil),
 		(*Call_Resolve)(nil),
+		(*Call_BlockList)(nil),
+		(*Call_Block)(nil),
+		(*Call_Unblock)(nil),
 	}
-	file_cxx_proto_msgTypes[40].OneofWrappers = []any{
+	file_cxx_proto_msgTypes[44].OneofWrappers = []any{
 		(*Reply_Done)(nil),
 		(*Reply_Sync)(nil),
 		(*Reply_History)(nil),
@@ -4165,6 +4506,7 @@ func file_cxx_proto_init() {
 		(*Reply_Devices)(nil),
 		(*Reply_Profiles)(nil),
 		(*Reply_Resolve)(nil),
+		(*Reply_BlockList)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -4172,7 +4514,7 @@ func file_cxx_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cxx_proto_rawDesc), len(file_cxx_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   51,
+			NumMessages:   56,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -35,6 +35,7 @@ const (
 	MeshFrameType_MESH_KICK     MeshFrameType = 4
 	MeshFrameType_MESH_SIGNAL   MeshFrameType = 5
 	MeshFrameType_MESH_BELLS    MeshFrameType = 6
+	MeshFrameType_MESH_BLOCKS   MeshFrameType = 8
 	MeshFrameType_MESH_ERROR    MeshFrameType = 12 // the Error of cxx.proto, under its number there: why a hello was refused
 )
 
@@ -48,6 +49,7 @@ var (
 		4:  "MESH_KICK",
 		5:  "MESH_SIGNAL",
 		6:  "MESH_BELLS",
+		8:  "MESH_BLOCKS",
 		12: "MESH_ERROR",
 	}
 	MeshFrameType_value = map[string]int32{
@@ -58,6 +60,7 @@ var (
 		"MESH_KICK":     4,
 		"MESH_SIGNAL":   5,
 		"MESH_BELLS":    6,
+		"MESH_BLOCKS":   8,
 		"MESH_ERROR":    12,
 	}
 )
@@ -167,8 +170,10 @@ func (x *MeshHello) GetCell() string {
 
 type MeshDeliver struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	User          uint64                 `protobuf:"fixed64,1,opt,name=user,proto3" json:"user,omitempty"` // owner of the inbox
-	Entry         *Entry                 `protobuf:"bytes,2,opt,name=entry,proto3" json:"entry,omitempty"` // with every field set: absent means zero here
+	User          uint64                 `protobuf:"fixed64,1,opt,name=user,proto3" json:"user,omitempty"`       // owner of the inbox
+	Entry         *Entry                 `protobuf:"bytes,2,opt,name=entry,proto3" json:"entry,omitempty"`       // with every field set: absent means zero here
+	Said          []uint32               `protobuf:"varint,3,rep,packed,name=said,proto3" json:"said,omitempty"` // of entry.contact, and the next: clients do not get these
+	ContactExt    []byte                 `protobuf:"bytes,4,opt,name=contact_ext,json=contactExt,proto3" json:"contact_ext,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -217,6 +222,20 @@ func (x *MeshDeliver) GetEntry() *Entry {
 	return nil
 }
 
+func (x *MeshDeliver) GetSaid() []uint32 {
+	if x != nil {
+		return x.Said
+	}
+	return nil
+}
+
+func (x *MeshDeliver) GetContactExt() []byte {
+	if x != nil {
+		return x.ContactExt
+	}
+	return nil
+}
+
 type MeshSession struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	User          uint64                 `protobuf:"fixed64,1,opt,name=user,proto3" json:"user,omitempty"`
@@ -228,7 +247,8 @@ type MeshSession struct {
 	Show          uint32                 `protobuf:"varint,7,opt,name=show,proto3" json:"show,omitempty"`
 	Status        string                 `protobuf:"bytes,8,opt,name=status,proto3" json:"status,omitempty"`
 	Priority      int32                  `protobuf:"zigzag32,9,opt,name=priority,proto3" json:"priority,omitempty"`
-	Caps          string                 `protobuf:"bytes,10,opt,name=caps,proto3" json:"caps,omitempty"`
+	Ext           string                 `protobuf:"bytes,10,opt,name=ext,proto3" json:"ext,omitempty"` // a serialised presence
+	Interests     string                 `protobuf:"bytes,11,opt,name=interests,proto3" json:"interests,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -326,9 +346,16 @@ func (x *MeshSession) GetPriority() int32 {
 	return 0
 }
 
-func (x *MeshSession) GetCaps() string {
+func (x *MeshSession) GetExt() string {
 	if x != nil {
-		return x.Caps
+		return x.Ext
+	}
+	return ""
+}
+
+func (x *MeshSession) GetInterests() string {
+	if x != nil {
+		return x.Interests
 	}
 	return ""
 }
@@ -526,6 +553,9 @@ type MeshSignal struct {
 	From          uint64                 `protobuf:"fixed64,1,opt,name=from,proto3" json:"from,omitempty"`
 	To            uint64                 `protobuf:"fixed64,2,opt,name=to,proto3" json:"to,omitempty"`
 	Kind          uint32                 `protobuf:"varint,3,opt,name=kind,proto3" json:"kind,omitempty"`
+	Session       uint64                 `protobuf:"varint,4,opt,name=session,proto3" json:"session,omitempty"` // absent: every session of to
+	Node          uint32                 `protobuf:"varint,5,opt,name=node,proto3" json:"node,omitempty"`       // of session
+	Data          []byte                 `protobuf:"bytes,6,opt,name=data,proto3" json:"data,omitempty"`        // a stanza
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -581,6 +611,72 @@ func (x *MeshSignal) GetKind() uint32 {
 	return 0
 }
 
+func (x *MeshSignal) GetSession() uint64 {
+	if x != nil {
+		return x.Session
+	}
+	return 0
+}
+
+func (x *MeshSignal) GetNode() uint32 {
+	if x != nil {
+		return x.Node
+	}
+	return 0
+}
+
+func (x *MeshSignal) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+// MeshBlocks says that the block list of a user has changed.
+type MeshBlocks struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	User          uint64                 `protobuf:"fixed64,1,opt,name=user,proto3" json:"user,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MeshBlocks) Reset() {
+	*x = MeshBlocks{}
+	mi := &file_mesh_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MeshBlocks) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MeshBlocks) ProtoMessage() {}
+
+func (x *MeshBlocks) ProtoReflect() protoreflect.Message {
+	mi := &file_mesh_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MeshBlocks.ProtoReflect.Descriptor instead.
+func (*MeshBlocks) Descriptor() ([]byte, []int) {
+	return file_mesh_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *MeshBlocks) GetUser() uint64 {
+	if x != nil {
+		return x.User
+	}
+	return 0
+}
+
 type MeshBells struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Users         []uint64               `protobuf:"fixed64,1,rep,packed,name=users,proto3" json:"users,omitempty"`
@@ -591,7 +687,7 @@ type MeshBells struct {
 
 func (x *MeshBells) Reset() {
 	*x = MeshBells{}
-	mi := &file_mesh_proto_msgTypes[7]
+	mi := &file_mesh_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -603,7 +699,7 @@ func (x *MeshBells) String() string {
 func (*MeshBells) ProtoMessage() {}
 
 func (x *MeshBells) ProtoReflect() protoreflect.Message {
-	mi := &file_mesh_proto_msgTypes[7]
+	mi := &file_mesh_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -616,7 +712,7 @@ func (x *MeshBells) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MeshBells.ProtoReflect.Descriptor instead.
 func (*MeshBells) Descriptor() ([]byte, []int) {
-	return file_mesh_proto_rawDescGZIP(), []int{7}
+	return file_mesh_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *MeshBells) GetUsers() []uint64 {
@@ -644,10 +740,13 @@ const file_mesh_proto_rawDesc = "" +
 	"\x04node\x18\x02 \x01(\rR\x04node\x12\x14\n" +
 	"\x05epoch\x18\x03 \x01(\x04R\x05epoch\x12%\n" +
 	"\x0eserver_version\x18\x04 \x01(\tR\rserverVersion\x12\x12\n" +
-	"\x04cell\x18\x05 \x01(\tR\x04cell\"F\n" +
+	"\x04cell\x18\x05 \x01(\tR\x04cell\"{\n" +
 	"\vMeshDeliver\x12\x12\n" +
 	"\x04user\x18\x01 \x01(\x06R\x04user\x12#\n" +
-	"\x05entry\x18\x02 \x01(\v2\r.cxx.v1.EntryR\x05entry\"\x8a\x02\n" +
+	"\x05entry\x18\x02 \x01(\v2\r.cxx.v1.EntryR\x05entry\x12\x12\n" +
+	"\x04said\x18\x03 \x03(\rR\x04said\x12\x1f\n" +
+	"\vcontact_ext\x18\x04 \x01(\fR\n" +
+	"contactExt\"\xa6\x02\n" +
 	"\vMeshSession\x12\x12\n" +
 	"\x04user\x18\x01 \x01(\x06R\x04user\x12\x18\n" +
 	"\asession\x18\x02 \x01(\x04R\asession\x12\x16\n" +
@@ -657,9 +756,10 @@ const file_mesh_proto_rawDesc = "" +
 	"\bprotocol\x18\x06 \x01(\rR\bprotocol\x12\x12\n" +
 	"\x04show\x18\a \x01(\rR\x04show\x12\x16\n" +
 	"\x06status\x18\b \x01(\tR\x06status\x12\x1a\n" +
-	"\bpriority\x18\t \x01(\x11R\bpriority\x12\x12\n" +
-	"\x04caps\x18\n" +
-	" \x01(\tR\x04caps\">\n" +
+	"\bpriority\x18\t \x01(\x11R\bpriority\x12\x10\n" +
+	"\x03ext\x18\n" +
+	" \x01(\tR\x03ext\x12\x1c\n" +
+	"\tinterests\x18\v \x01(\tR\tinterests\">\n" +
 	"\x0eMeshSessionKey\x12\x12\n" +
 	"\x04user\x18\x01 \x01(\x06R\x04user\x12\x18\n" +
 	"\asession\x18\x02 \x01(\x04R\asession\"{\n" +
@@ -672,15 +772,21 @@ const file_mesh_proto_rawDesc = "" +
 	"\x06device\x18\x02 \x01(\x06R\x06device\x12\x14\n" +
 	"\x05below\x18\x03 \x01(\x04R\x05below\x12\x16\n" +
 	"\x06except\x18\x04 \x01(\x06R\x06except\x12\x12\n" +
-	"\x04code\x18\x05 \x01(\rR\x04code\"D\n" +
+	"\x04code\x18\x05 \x01(\rR\x04code\"\x86\x01\n" +
 	"\n" +
 	"MeshSignal\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\x06R\x04from\x12\x0e\n" +
 	"\x02to\x18\x02 \x01(\x06R\x02to\x12\x12\n" +
-	"\x04kind\x18\x03 \x01(\rR\x04kind\"5\n" +
+	"\x04kind\x18\x03 \x01(\rR\x04kind\x12\x18\n" +
+	"\asession\x18\x04 \x01(\x04R\asession\x12\x12\n" +
+	"\x04node\x18\x05 \x01(\rR\x04node\x12\x12\n" +
+	"\x04data\x18\x06 \x01(\fR\x04data\" \n" +
+	"\n" +
+	"MeshBlocks\x12\x12\n" +
+	"\x04user\x18\x01 \x01(\x06R\x04user\"5\n" +
 	"\tMeshBells\x12\x14\n" +
 	"\x05users\x18\x01 \x03(\x06R\x05users\x12\x12\n" +
-	"\x04seqs\x18\x02 \x03(\x04R\x04seqs*\xa8\x01\n" +
+	"\x04seqs\x18\x02 \x03(\x04R\x04seqs*\xb9\x01\n" +
 	"\rMeshFrameType\x12\r\n" +
 	"\tMESH_NONE\x10\x00\x12\x0e\n" +
 	"\n" +
@@ -690,7 +796,8 @@ const file_mesh_proto_rawDesc = "" +
 	"\tMESH_KICK\x10\x04\x12\x0f\n" +
 	"\vMESH_SIGNAL\x10\x05\x12\x0e\n" +
 	"\n" +
-	"MESH_BELLS\x10\x06\x12\x0e\n" +
+	"MESH_BELLS\x10\x06\x12\x0f\n" +
+	"\vMESH_BLOCKS\x10\b\x12\x0e\n" +
 	"\n" +
 	"MESH_ERROR\x10\f\"\x04\b\a\x10\a*\rMESH_PRESENCEB#Z!github.com/cxx-im/cxx/proto/cxxpbb\x06proto3"
 
@@ -707,7 +814,7 @@ func file_mesh_proto_rawDescGZIP() []byte {
 }
 
 var file_mesh_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_mesh_proto_goTypes = []any{
 	(MeshFrameType)(0),     // 0: cxx.v1.MeshFrameType
 	(*MeshHello)(nil),      // 1: cxx.v1.MeshHello
@@ -717,18 +824,19 @@ var file_mesh_proto_goTypes = []any{
 	(*MeshSessions)(nil),   // 5: cxx.v1.MeshSessions
 	(*MeshKick)(nil),       // 6: cxx.v1.MeshKick
 	(*MeshSignal)(nil),     // 7: cxx.v1.MeshSignal
-	(*MeshBells)(nil),      // 8: cxx.v1.MeshBells
-	(*Entry)(nil),          // 9: cxx.v1.Entry
+	(*MeshBlocks)(nil),     // 8: cxx.v1.MeshBlocks
+	(*MeshBells)(nil),      // 9: cxx.v1.MeshBells
+	(*Entry)(nil),          // 10: cxx.v1.Entry
 }
 var file_mesh_proto_depIdxs = []int32{
-	9, // 0: cxx.v1.MeshDeliver.entry:type_name -> cxx.v1.Entry
-	3, // 1: cxx.v1.MeshSessions.up:type_name -> cxx.v1.MeshSession
-	4, // 2: cxx.v1.MeshSessions.down:type_name -> cxx.v1.MeshSessionKey
-	3, // [3:3] is the sub-list for method output_type
-	3, // [3:3] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	10, // 0: cxx.v1.MeshDeliver.entry:type_name -> cxx.v1.Entry
+	3,  // 1: cxx.v1.MeshSessions.up:type_name -> cxx.v1.MeshSession
+	4,  // 2: cxx.v1.MeshSessions.down:type_name -> cxx.v1.MeshSessionKey
+	3,  // [3:3] is the sub-list for method output_type
+	3,  // [3:3] is the sub-list for method input_type
+	3,  // [3:3] is the sub-list for extension type_name
+	3,  // [3:3] is the sub-list for extension extendee
+	0,  // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_mesh_proto_init() }
@@ -743,7 +851,7 @@ func file_mesh_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mesh_proto_rawDesc), len(file_mesh_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

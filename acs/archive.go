@@ -1,0 +1,66 @@
+package acs
+
+import (
+	"context"
+
+	"github.com/cxx-im/cxx/im"
+)
+
+// Archive implements im.Messenger.
+func (s *session) Archive(ctx context.Context, q im.ArchiveQuery) (im.ArchivePage, error) {
+	q.Limit = min(max(q.Limit, 0), s.srv.cfg.SyncPage)
+	page, err := s.srv.store.Archive(ctx, s.user, q)
+	if err != nil {
+		return im.ArchivePage{}, s.srv.public("archive", err)
+	}
+	for i := range page.Entries {
+		s.srv.clock.Observe(page.Entries[i].MsgID)
+	}
+	kept := s.srv.clip(page.Entries)
+	if q.Newest {
+		kept = s.srv.clipFront(page.Entries)
+	}
+	page.More = page.More || len(kept) < len(page.Entries)
+	page.Entries = kept
+	return page, nil
+}
+
+// Delivered implements im.Messenger. What the storage does not know yet counts
+// as far as this node does.
+func (s *session) Delivered(ctx context.Context) (uint64, error) {
+	mine := s.srv.cursors.of(s.user)
+	for _, o := range s.srv.hub.of(s.user) {
+		mine = max(mine, o.cursor.Load())
+	}
+	stored, err := s.srv.store.Delivered(ctx, s.user)
+	if err != nil {
+		return 0, s.srv.public("delivered", err)
+	}
+	return max(mine, stored), nil
+}
+
+// Leaves implements im.Items.
+func (s *session) Leaves(ctx context.Context, owner im.UserID) ([]im.Leaf, error) {
+	list, err := s.srv.store.Leaves(ctx, owner)
+	return list, s.srv.public("leaves", err)
+}
+
+// LeafItems implements im.Items.
+func (s *session) LeafItems(ctx context.Context, owner im.UserID, name string, q im.ItemQuery) (im.Leaf, []im.Item, error) {
+	l, items, err := s.srv.store.LeafItems(ctx, owner, name, q)
+	return l, items, s.srv.public("leaf items", err)
+}
+
+// EditLeaf implements im.Items. An error of change is the caller's own and comes
+// back as it is.
+func (s *session) EditLeaf(ctx context.Context, owner im.UserID, name string, change func(im.Leaf, bool, []string) (im.LeafEdit, error)) error {
+	var own error
+	err := s.srv.store.EditLeaf(ctx, owner, name, func(l im.Leaf, exists bool, ids []string) (edit im.LeafEdit, err error) {
+		edit, own = change(l, exists, ids)
+		return edit, own
+	})
+	if own != nil && err != nil {
+		return own
+	}
+	return s.srv.public("leaf", err)
+}

@@ -1,0 +1,158 @@
+package acs
+
+import (
+	"context"
+	"slices"
+
+	"github.com/cxx-im/cxx/im"
+)
+
+func errOwnBlock() *im.Error {
+	return im.Errorf(im.CodeOwnBlock, "you have blocked that user; unblock him first")
+}
+
+func errBlocked() *im.Error {
+	return im.Errorf(im.CodeBlocked, "that user takes nothing from you")
+}
+
+// BlockList implements im.Blocking.
+func (s *session) BlockList(ctx context.Context) ([]im.Addr, error) {
+	list, err := s.srv.store.Blocks(ctx, s.user)
+	return list, s.srv.public("block list", err)
+}
+
+// Block implements im.Blocking.
+func (s *session) Block(ctx context.Context, addrs []im.Addr) error {
+	if len(addrs) == 0 {
+		return im.Errorf(im.CodeInvalid, "there is no address to block")
+	}
+	for _, a := range addrs {
+		switch {
+		case a.Domain == "":
+			return im.Errorf(im.CodeInvalid, "an address to block has at least a domain")
+		case a.Bare() == s.addr.Bare():
+			return im.Errorf(im.CodeInvalid, "you cannot block yourself")
+		}
+	}
+	return s.editBlocks(ctx, func(list []im.Addr) (add, remove []im.Addr, what im.Block) {
+		add = without(addrs, list)
+		return add, nil, im.Block{Blocked: add}
+	})
+}
+
+// Unblock implements im.Blocking.
+func (s *session) Unblock(ctx context.Context, addrs []im.Addr) error {
+	return s.editBlocks(ctx, func(list []im.Addr) (add, remove []im.Addr, what im.Block) {
+		if len(addrs) == 0 {
+			return nil, list, im.Block{Unblocked: list, Cleared: true}
+		}
+		remove = slices.DeleteFunc(slices.Clone(list), func(a im.Addr) bool { return !slices.Contains(addrs, a) })
+		return nil, remove, im.Block{Unblocked: remove}
+	})
+}
+
+// without returns what of want is not in list, each once.
+func without(want, list []im.Addr) []im.Addr {
+	var out []im.Addr
+	for _, a := range want {
+		if !slices.Contains(list, a) && !slices.Contains(out, a) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// editBlocks changes the user's list, logs it when something changed, and makes
+// every node keep to it from now on.
+func (s *session) editBlocks(ctx context.Context, edit func(list []im.Addr) (add, remove []im.Addr, what im.Block)) error {
+	if err := s.pace(ctx); err != nil {
+		return err
+	}
+	logged, err := s.srv.store.UpdateBlocks(ctx, s.user, func(list []im.Addr) (add, remove []im.Addr, log []im.Entry, err error) {
+		add, remove, what := edit(list)
+		if len(add)+len(remove) > 0 {
+			log = []im.Entry{{MsgID: s.srv.clock.Next(), Kind: im.KindBlock, From: s.user, Peer: s.user, Block: &what}}
+		}
+		return add, remove, log, nil
+	})
+	if err != nil {
+		return s.srv.public("block", err)
+	}
+	if len(logged) == 0 {
+		return nil
+	}
+	s.srv.blocksChanged(s.user)
+	s.srv.mesh.Broadcast(im.Envelope{Blocks: &im.Blocks{User: s.user}})
+	s.srv.Deliver(s.user, logged)
+	return nil
+}
+
+// blocksChanged makes this node keep to a changed block list. It does not wait.
+func (s *Server) blocksChanged(u im.UserID) {
+	s.blocks.drop(u)
+	s.presence.reconsider(u)
+}
+
+// Blocked implements im.Blocking.
+func (s *session) Blocked(ctx context.Context, a im.Addr) (own, theirs bool, err error) {
+	if a.Bare() == s.addr.Bare() {
+		return false, false, nil
+	}
+	peer := im.UserID(0)
+	if a.Local != "" {
+		peer, err = s.Resolve(ctx, a.Bare())
+		if err != nil && im.CodeOf(err) != im.CodeNotFound {
+			return false, false, err
+		}
+	}
+	return s.shutOut(ctx, s.addr, peer, a)
+}
+
+// shutOut reports whether the user, as from, and a peer have nothing to do with
+// each other: own, he has blocked the peer's address, which may be zero and is
+// then looked up; theirs, the peer has blocked from.
+func (s *session) shutOut(ctx context.Context, from im.Addr, peer im.UserID, addr im.Addr) (own, theirs bool, err error) {
+	if peer == s.user {
+		return false, false, nil
+	}
+	mine, err := s.srv.blocks.get(ctx, s.user)
+	if err != nil {
+		return false, false, s.srv.public("block list", err)
+	}
+	if len(mine) > 0 {
+		if addr.Domain == "" {
+			known, err := s.srv.addrs.get(ctx, peer)
+			if err != nil {
+				return false, false, s.srv.public("block list", err)
+			}
+			addr.Local, addr.Domain = known.Local, known.Domain
+		}
+		own = covers(mine, addr)
+	}
+	theirs, err = s.srv.blocks.blocked(ctx, peer, from)
+	return own, theirs, s.srv.public("block list", err)
+}
+
+// shutOutNow is shutOut without waiting: known is false when it would have to
+// read.
+func (s *session) shutOutNow(from im.Addr, peer im.UserID, addr im.Addr) (own, theirs, known bool) {
+	if peer == s.user {
+		return false, false, true
+	}
+	mine, ok := s.srv.blocks.peek(s.user)
+	others, ok2 := s.srv.blocks.peek(peer)
+	if !ok || !ok2 {
+		return false, false, false
+	}
+	if len(mine) > 0 {
+		if addr.Domain == "" {
+			a, ok := s.srv.addrs.peek(peer)
+			if !ok {
+				return false, false, false
+			}
+			addr.Local, addr.Domain = a.Local, a.Domain
+		}
+		own = covers(mine, addr)
+	}
+	return own, covers(others, from), true
+}

@@ -1,0 +1,254 @@
+package acs
+
+import (
+	"container/list"
+	"context"
+	"sync"
+	"time"
+
+	"github.com/cxx-im/cxx/im"
+)
+
+// blocks remembers block lists, so that a message costs no read. Linked peers say
+// when a list changes; one that is not linked is followed by reading again.
+// Any goroutine may call it.
+type blocks struct {
+	srv *Server
+
+	mu      sync.Mutex
+	lists   map[im.UserID]*list.Element // guarded by mu: of blockList
+	recent  *list.List                  // guarded by mu: the last used first
+	loading map[im.UserID]*blockLoad    // guarded by mu: lists that are being read
+	doubted time.Time                   // guarded by mu: what was read before may have changed unheard
+	version uint64                      // guarded by mu: counts what was dropped
+}
+
+type blockList struct {
+	user im.UserID
+	list []im.Addr // never changed
+	at   time.Time
+}
+
+// blockLoad is one read that others wait for.
+type blockLoad struct {
+	done  chan struct{}
+	list  []im.Addr
+	err   error
+	stale bool // guarded by blocks.mu: the list has changed meanwhile
+}
+
+const (
+	maxBlockLists = 50_000
+	// How long a list holds when all peers are linked, and when one may be changing
+	// it unheard.
+	blocksHold     = time.Minute
+	blocksHoldAway = 5 * time.Second
+	blocksPatience = 3 * time.Second
+)
+
+func newBlocks(s *Server) *blocks {
+	return &blocks{srv: s, lists: make(map[im.UserID]*list.Element), recent: list.New(), loading: make(map[im.UserID]*blockLoad)}
+}
+
+// covers reports whether a block list has a in it (XEP-0191 section 3.1): an
+// entry without localpart or resource means every one.
+func covers(list []im.Addr, a im.Addr) bool {
+	for i := range list {
+		b := &list[i]
+		if b.Domain == a.Domain && (b.Local == "" || b.Local == a.Local) && (b.Resource == "" || b.Resource == a.Resource) {
+			return true
+		}
+	}
+	return false
+}
+
+func (b *blocks) hold() time.Duration {
+	if p := b.srv.peers; p.someUnlinked() || p.down.Load() {
+		return blocksHoldAway
+	}
+	return blocksHold
+}
+
+// peek returns what is remembered of the list of u, if it still holds.
+func (b *blocks) peek(u im.UserID) (_ []im.Addr, ok bool) {
+	if !u.Valid() {
+		return nil, true
+	}
+	hold, now := b.hold(), b.srv.now()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	e := b.lists[u]
+	if e == nil {
+		return nil, false
+	}
+	l := e.Value.(*blockList) //nolint:forcetypeassert // see lists
+	if now.Sub(l.at) >= hold || l.at.Before(b.doubted) {
+		return nil, false
+	}
+	b.recent.MoveToFront(e)
+	return l.list, true
+}
+
+// get returns the list of u. While the storage does not answer, what was known
+// last has to do.
+func (b *blocks) get(ctx context.Context, u im.UserID) ([]im.Addr, error) {
+	for {
+		if l, ok := b.peek(u); ok {
+			return l, nil
+		}
+		b.mu.Lock()
+		load, mine := b.loading[u], false
+		if load == nil {
+			load, mine = &blockLoad{done: make(chan struct{})}, true
+			b.loading[u] = load
+		}
+		b.mu.Unlock()
+		if mine {
+			b.load(ctx, u, load)
+		}
+		select {
+		case <-load.done:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		switch {
+		case load.err != nil && !mine && ctx.Err() == nil && isContext(load.err):
+			continue // who asked first has given up
+		case load.err != nil || !load.stale:
+			return load.list, load.err
+		}
+	}
+}
+
+func isContext(err error) bool { return err == context.Canceled || err == context.DeadlineExceeded } //nolint:errorlint // as load keeps them
+
+func (b *blocks) load(ctx context.Context, u im.UserID, l *blockLoad) {
+	at := b.srv.now()
+	found, err := b.srv.store.Blocks(ctx, u)
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.loading, u)
+	l.list, l.err = found, err
+	switch old := b.lists[u]; {
+	case err != nil && old != nil && !l.stale:
+		l.list, l.err = old.Value.(*blockList).list, nil //nolint:forcetypeassert // see lists
+	case err == nil && !l.stale:
+		b.putLocked(&blockList{user: u, list: found, at: at})
+	}
+	close(l.done)
+}
+
+func (b *blocks) putLocked(l *blockList) {
+	if e := b.lists[l.user]; e != nil {
+		e.Value = l
+		b.recent.MoveToFront(e)
+		return
+	}
+	b.lists[l.user] = b.recent.PushFront(l)
+	if len(b.lists) > maxBlockLists {
+		oldest := b.recent.Back()
+		delete(b.lists, b.recent.Remove(oldest).(*blockList).user) //nolint:forcetypeassert // see lists
+	}
+}
+
+// drop forgets the list of u, which has changed.
+func (b *blocks) drop(u im.UserID) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.version++
+	if e := b.lists[u]; e != nil {
+		b.recent.Remove(e)
+		delete(b.lists, u)
+	}
+	if l := b.loading[u]; l != nil {
+		l.stale = true
+		delete(b.loading, u) // who asks from now on reads again
+	}
+}
+
+// doubt makes every list be read again when it is used next: a link has ended or
+// begun, and what the peer said meanwhile was not heard.
+func (b *blocks) doubt() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.version++
+	b.doubted = b.srv.now()
+	for u, l := range b.loading {
+		l.stale = true
+		delete(b.loading, u)
+	}
+}
+
+func (b *blocks) changes() uint64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.version
+}
+
+// blocked reports whether owner has blocked a.
+func (b *blocks) blocked(ctx context.Context, owner im.UserID, a im.Addr) (bool, error) {
+	l, err := b.get(ctx, owner)
+	return covers(l, a), err
+}
+
+// many returns the lists of users, as far as they can be read.
+func (b *blocks) many(ctx context.Context, users []im.UserID) map[im.UserID][]im.Addr {
+	out := make(map[im.UserID][]im.Addr, len(users))
+	var missing []im.UserID
+	for _, u := range users {
+		if l, ok := b.peek(u); ok {
+			out[u] = l
+		} else {
+			missing = append(missing, u)
+		}
+	}
+	if len(missing) == 0 {
+		return out
+	}
+	ctx, cancel := context.WithTimeout(ctx, blocksPatience)
+	defer cancel()
+	var (
+		mu   sync.Mutex // guards out
+		wg   sync.WaitGroup
+		next = make(chan im.UserID)
+	)
+	for range min(len(missing), blockReaders) {
+		wg.Go(func() {
+			for u := range next {
+				l, err := b.get(ctx, u)
+				if err != nil {
+					b.srv.log.Debug("block list could not be read", "user", u, "err", err)
+					continue
+				}
+				mu.Lock()
+				out[u] = l
+				mu.Unlock()
+			}
+		})
+	}
+	for _, u := range missing {
+		next <- u
+	}
+	close(next)
+	wg.Wait()
+	return out
+}
+
+// blockReaders is how many lists are read at a time for one purpose.
+const blockReaders = 8
+
+// recheckAway looks again at whom the users of peers without a link may have
+// blocked: they do not say so.
+func (s *Server) recheckAway() {
+	if !s.peers.someUnlinked() {
+		return
+	}
+	for _, n := range s.peers.unlinkedPeers() {
+		for _, info := range s.table.sessionsOf(n) {
+			s.presence.reconsider(info.User)
+		}
+	}
+}
