@@ -10,6 +10,8 @@ import (
 	"github.com/cxx-im/cxx/internal/pki"
 	"github.com/cxx-im/cxx/web"
 	"github.com/cxx-im/cxx/xmpp/c2s"
+	"github.com/cxx-im/cxx/xmpp/disco"
+	"github.com/cxx-im/cxx/xmpp/mam"
 	"github.com/cxx-im/cxx/xmpp/stream"
 )
 
@@ -21,11 +23,13 @@ type XMPPConfig struct {
 	TestMode     bool   `toml:"test_mode" doc:"lift all rate limits; never in production"`
 
 	stream.Config
-	Session c2s.Config `toml:"session"`
+	Session  c2s.Config     `toml:"session"`
+	Archive  mam.Config     `toml:"archive"`
+	Contacts disco.Contacts `toml:"contacts"`
 }
 
 func defaultXMPP() XMPPConfig {
-	return XMPPConfig{Config: stream.Default(), Session: c2s.Default()}
+	return XMPPConfig{Config: stream.Default(), Session: c2s.Default(), Archive: mam.Default()}
 }
 
 // Validate names the key that is wrong and what to do.
@@ -41,6 +45,12 @@ func (c XMPPConfig) Validate() error {
 	if err := c.Session.Validate(); err != nil {
 		return fmt.Errorf("session: %w", err)
 	}
+	if err := c.Archive.Validate(); err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
+	if err := c.Contacts.Validate(); err != nil {
+		return fmt.Errorf("contacts: %w", err)
+	}
 	return nil
 }
 
@@ -50,6 +60,7 @@ func (n *Node) openXMPP(context.Context) error {
 	var err error
 	n.xmpp, err = c2s.New(cfg.Session, c2s.Deps{
 		Sessions: n.core, Logins: n.logins, Domains: n.domains, Version: n.opt.Version,
+		Archive: cfg.Archive, Contacts: cfg.Contacts,
 		Registration: n.cfg.Auth.Registration != auth.RegistrationOff,
 		Invites:      n.cfg.Auth.Registration == auth.RegistrationInvite,
 		Log:          n.log, Metrics: n.metrics,
@@ -77,5 +88,8 @@ func (n *Node) xmppMounts() []web.Mount {
 	}
 	return []web.Mount{
 		{Pattern: stream.WebSocketPath, Handler: n.xmppStreams.WebSocket()},
+		{Pattern: stream.BOSHPath, Handler: n.xmppStreams.BOSH()},
+		{Pattern: "/.well-known/host-meta", Handler: n.xmppStreams.HostMeta()},
+		{Pattern: "/.well-known/host-meta.json", Handler: n.xmppStreams.HostMeta()},
 	}
 }

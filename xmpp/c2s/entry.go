@@ -2,6 +2,7 @@ package c2s
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/cxx-im/cxx/im"
@@ -27,6 +28,9 @@ func (s *session) entry(e *im.Entry) {
 	case im.KindContact:
 		for _, st := range roster.Entry(s.ctx, s, e, s.available) {
 			s.send(st)
+		}
+		if s.available && e.Contact != nil && slices.Contains(e.Contact.Said, im.Subscribed) {
+			s.srv.modules.sees(s, e.Contact)
 		}
 	case im.KindBlock:
 		s.srv.modules.blocked(s, e)
@@ -99,7 +103,7 @@ func (s *session) readMark(e *im.Entry) {
 		return
 	}
 	if e.From == s.core.User() {
-		s.srv.modules.ownMark(s.ctx, s, e)
+		s.srv.modules.ownMark(s, e)
 	}
 	me := message.Me{User: s.core.User(), Resource: s.addr.Resource, Available: s.available, Priority: s.presence.Priority, Carbons: s.Has(iq.Carbons)}
 	verdict := message.Decide(e, me, s.core.SessionsOf(me.User))

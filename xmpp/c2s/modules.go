@@ -2,48 +2,138 @@ package c2s
 
 import (
 	"context"
-	"net/netip"
+	"time"
 
 	"github.com/cxx-im/cxx/im"
+	"github.com/cxx-im/cxx/xmpp/disco"
+	"github.com/cxx-im/cxx/xmpp/iq"
+	"github.com/cxx-im/cxx/xmpp/mam"
+	"github.com/cxx-im/cxx/xmpp/pep"
+	"github.com/cxx-im/cxx/xmpp/private"
+	"github.com/cxx-im/cxx/xmpp/register"
 	"github.com/cxx-im/cxx/xmpp/roster"
-	"github.com/cxx-im/cxx/xmpp/stanza"
 	"github.com/cxx-im/cxx/xmpp/stream"
 	"github.com/cxx-im/cxx/xmpp/xmlstream"
 )
 
-// modules are the packages of XEPs that hear of more than requests.
-type modules struct{}
-
-func newModules(srv *Server) modules {
-	roster.Register(srv.mux)
-	return modules{}
+// modules are the packages of XEPs that are told of more than requests.
+type modules struct {
+	disco *disco.Disco
+	pep   *pep.Service
+	caps  *xmlstream.Element // of the server
 }
 
-func (m *modules) presence(ctx context.Context, s *session, st *xmlstream.Element) {}
+// newModules registers everything that answers requests.
+func newModules(mux *iq.Mux, d Deps) *modules {
+	m := &modules{}
+	roster.Register(mux)
+	register.Register(mux, d.registration())
+	mam.New(d.Archive, time.Now).Register(mux)
+	m.pep = pep.New(mux, d.Log)
+	m.pep.PhotoChanged = photoChanged
+	private.Register(mux, m.pep)
+	mux.Feature(iq.Server|iq.Own, nsCSI)
+	m.disco = disco.Register(mux, disco.Options{
+		Name: "C-XX", Version: d.Version, Node: "https://cxx.im/xmpp", Contacts: d.Contacts,
+	})
+	m.disco.Items(iq.Own|iq.Account, m.nodes)
+	m.disco.Info(iq.Own|iq.Account, m.node)
+	m.caps = m.disco.Caps()
+	return m
+}
 
-func (m *modules) decorate(ctx context.Context, s *session, ext string) string { return ext }
-
-func (m *modules) lastItems(ctx context.Context, s *session) {}
-
-func (m *modules) blocked(s *session, e *im.Entry) {}
-
-func (m *modules) ownMark(ctx context.Context, s *session, e *im.Entry) {}
+func (d Deps) registration() register.Config {
+	return register.Config{Logins: d.Logins, Open: d.Registration, Invite: d.Invites}
+}
 
 // sessionFeatures is what the stream offers to who has logged in.
-func (srv *Server) sessionFeatures(info stream.Info) []*xmlstream.Element {
+func (m *modules) sessionFeatures(info stream.Info) []*xmlstream.Element {
 	session := xmlstream.New("urn:ietf:params:xml:ns:xmpp-session", "session")
-	session.AddNew(session.Space, "optional")
-	out := []*xmlstream.Element{
-		xmlstream.New(nsBind, "bind"),
-		session,
-		xmlstream.New(nsSM, "sm"),
-		xmlstream.New(nsCSI, "csi"),
+	session.AddNew(session.Space, "optional") // RFC 6121 has no use for it; older clients have
+	out := append([]*xmlstream.Element{xmlstream.New(nsBind, "bind"), session}, roster.Features()...)
+	out = append(out, xmlstream.New(nsCSI, "csi"), m.caps)
+	if info.Resumable {
+		out = append(out, xmlstream.New(nsSM, "sm"))
 	}
-	return append(out, roster.Features()...)
+	return out
 }
 
-func (srv *Server) registration(e *xmlstream.Element) bool { return false }
-
-func (srv *Server) registerAccount(ctx context.Context, domain string, remote netip.Addr, e *xmlstream.Element) *xmlstream.Element {
-	return stanza.Reply(e, stanza.Errorf(stanza.ServiceUnavailable, ""))
+// nodes lists what an account has in PEP (XEP-0163 section 6.2).
+func (m *modules) nodes(ctx context.Context, r *iq.Request, node string) ([]disco.Item, bool, error) {
+	var out []disco.Item
+	if node == "" {
+		list, err := m.pep.Nodes(ctx, r)
+		for _, n := range list {
+			out = append(out, disco.Item{JID: r.To.String(), Node: n.Name, Name: n.Title})
+		}
+		return out, true, err
+	}
+	_, ids, err := m.pep.Node(ctx, r, node)
+	for _, id := range ids {
+		out = append(out, disco.Item{JID: r.To.String(), Name: id})
+	}
+	return out, err == nil, err
 }
+
+// node describes one of them (XEP-0060 section 5.3).
+func (m *modules) node(ctx context.Context, r *iq.Request, node string) (*disco.Info, error) {
+	if node == "" {
+		return nil, nil
+	}
+	n, _, err := m.pep.Node(ctx, r, node)
+	if err != nil {
+		return nil, err
+	}
+	info := &disco.Info{Identities: []iq.Identity{{Category: "pubsub", Type: "leaf"}}}
+	if n.Meta != nil {
+		info.Forms = append(info.Forms, n.Meta)
+	}
+	return info, nil
+}
+
+// presence looks at what a client's broadcast says of the client.
+func (m *modules) presence(s *session, st *xmlstream.Element) { m.disco.Presence(s, &s.caps, st) }
+
+// lastItems sends the last items of nodes, a part at a time, so that nothing
+// waits for all of them.
+func (m *modules) lastItems(s *session, nodes []string) {
+	if len(nodes) == 0 {
+		return
+	}
+	b, err := m.pep.Backlog(s.ctx, s, nodes)
+	if err != nil {
+		s.srv.note(s, err)
+		return
+	}
+	var next func(ctx context.Context)
+	next = func(ctx context.Context) {
+		more, err := b.Next(ctx)
+		if err != nil {
+			s.srv.note(s, err)
+			return
+		}
+		if more {
+			s.queue.post(event{kind: evCall, call: next})
+		}
+	}
+	s.queue.post(event{kind: evCall, call: next})
+}
+
+// sees sends the last items of a contact whose presence the user may see from
+// now on.
+func (m *modules) sees(s *session, c *im.Contact) {
+	if nodes := pep.Fresh("", s.presence.Interests); len(nodes) > 0 {
+		if err := m.pep.LastItemsOf(s.ctx, s, *c, nodes); err != nil {
+			s.srv.note(s, err)
+		}
+	}
+}
+
+// ownMark keeps the node of read marks equal to the core's (XEP-0490).
+func (m *modules) ownMark(s *session, e *im.Entry) {
+	if err := m.pep.ReadMark(s.ctx, s, e); err != nil {
+		s.srv.note(s, err)
+	}
+}
+
+func (m *modules) blocked(s *session, e *im.Entry) {}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/cxx-im/cxx/im"
+	"github.com/cxx-im/cxx/xmpp/register"
 	"github.com/cxx-im/cxx/xmpp/sasl"
 	"github.com/cxx-im/cxx/xmpp/stanza"
 	"github.com/cxx-im/cxx/xmpp/stream"
@@ -145,7 +146,7 @@ func (n *negotiation) judge(h xmlstream.Header) (string, *stream.Error) {
 func (n *negotiation) features() *xmlstream.Element {
 	f := xmlstream.New(xmlstream.NSStreams, "features")
 	if n.login.ok {
-		return f.Add(n.srv.sessionFeatures(n.conn.Info())...)
+		return f.Add(n.srv.modules.sessionFeatures(n.conn.Info())...)
 	}
 	info := n.conn.Info()
 	if !info.TLS && info.Kind == stream.TCP {
@@ -162,10 +163,7 @@ func (n *negotiation) features() *xmlstream.Element {
 		n.auth = sasl.New(n.saslConfig(info))
 	}
 	f.Add(n.auth.Features()...)
-	if n.srv.deps.Registration {
-		f.Add(xmlstream.New("http://jabber.org/features/iq-register", "register"))
-	}
-	return f
+	return f.Add(n.srv.deps.registration().Feature())
 }
 
 // element handles a first-level element before there is a session.
@@ -181,7 +179,7 @@ func (n *negotiation) element(e *xmlstream.Element) error {
 		return n.authenticate(e)
 	case n.auth != nil && n.auth.Running(): // XEP-0388 section 2.4
 		return stream.Errorf(stream.NotAuthorized, "finish the login first")
-	case e.Is(stanza.NSClient, "iq") && n.conn.Info().Secure && n.srv.registration(e):
+	case n.conn.Info().Secure && register.Is(e):
 		return n.register(e)
 	}
 	return stream.Errorf(stream.NotAuthorized, "log in first") // RFC 6120 section 4.9.3.12
@@ -207,6 +205,11 @@ func (n *negotiation) refuse(data []byte) error {
 	return io.EOF
 }
 
+// register answers who wants to make an account (XEP-0077).
 func (n *negotiation) register(e *xmlstream.Element) error {
-	return n.conn.Send(stanza.Bytes(n.srv.registerAccount(n.ctx, n.domain, n.conn.Info().Remote.Addr(), e)))
+	answer := n.srv.deps.registration().Answer(n.ctx, n.domain, n.conn.Info().Remote.Addr(), e)
+	if answer == nil {
+		return nil
+	}
+	return n.conn.Send(stanza.Bytes(answer))
 }

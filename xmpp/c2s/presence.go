@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/cxx-im/cxx/im"
+	"github.com/cxx-im/cxx/xmpp/pep"
 	"github.com/cxx-im/cxx/xmpp/presence"
 	"github.com/cxx-im/cxx/xmpp/roster"
 	"github.com/cxx-im/cxx/xmpp/stanza"
@@ -60,7 +61,7 @@ func (s *session) broadcast(st *xmlstream.Element, on bool) error {
 		s.offline(st)
 	}
 	if on {
-		s.srv.modules.presence(s.ctx, s, st)
+		s.srv.modules.presence(s, st)
 	}
 	if on && p.Priority >= 0 {
 		s.deliverOffline()
@@ -72,7 +73,7 @@ func (s *session) broadcast(st *xmlstream.Element, on bool) error {
 func (s *session) announce(ctx context.Context) {
 	p := s.presence
 	if p.Show > im.ShowOffline {
-		p.Ext = s.srv.modules.decorate(ctx, s, p.Ext)
+		p.Ext = s.withPhoto(ctx, p.Ext)
 	}
 	if err := s.core.SetPresence(ctx, p); err != nil {
 		s.srv.note(s, err)
@@ -97,7 +98,7 @@ func (s *session) online() {
 		s.send(st)
 	}
 	s.greeted = true
-	s.srv.modules.lastItems(s.ctx, s)
+	s.srv.modules.lastItems(s, pep.Fresh("", s.presence.Interests))
 }
 
 // offline is the end of presence: who got directed presence is told too (RFC

@@ -80,6 +80,7 @@ func (s *session) serve(st *xmlstream.Element, to im.Addr) {
 		}
 	}
 	payload, err := s.srv.mux.Serve(s.ctx, r)
+	s.empty()
 	if err != nil {
 		s.refuse(st, err)
 		return

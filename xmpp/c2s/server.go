@@ -13,9 +13,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/cxx-im/cxx/im"
+	"github.com/cxx-im/cxx/xmpp/disco"
 	"github.com/cxx-im/cxx/xmpp/iq"
+	"github.com/cxx-im/cxx/xmpp/mam"
 	"github.com/cxx-im/cxx/xmpp/stanza"
-	"github.com/cxx-im/cxx/xmpp/stream"
 )
 
 // Deps is what the engine works with.
@@ -24,8 +25,10 @@ type Deps struct {
 	Logins       im.Logins
 	Domains      []string // hosted, prepared; the first is assumed where a client names none
 	Version      string
-	Registration bool // accounts can be made in band (XEP-0077)
-	Invites      bool // and need an invitation
+	Archive      mam.Config
+	Contacts     disco.Contacts // of those who run the server
+	Registration bool           // accounts can be made in band (XEP-0077)
+	Invites      bool           // and need an invitation
 	Log          *slog.Logger
 	Metrics      prometheus.Registerer // nil: none
 }
@@ -38,7 +41,7 @@ type Server struct {
 	log     *slog.Logger
 	metrics *metrics
 	mux     *iq.Mux
-	modules modules
+	modules *modules
 
 	draining atomic.Bool
 	running  sync.WaitGroup // sessions
@@ -60,7 +63,7 @@ func New(cfg Config, d Deps) (*Server, error) {
 		cfg: cfg, deps: d, log: d.Log, metrics: newMetrics(d.Metrics), mux: iq.NewMux(),
 		sessions: make(map[*session]struct{}), byID: make(map[string]*session),
 	}
-	s.modules = newModules(s)
+	s.modules = newModules(s.mux, d)
 	return s, nil
 }
 
@@ -172,5 +175,3 @@ func (srv *Server) note(s *session, err error) {
 }
 
 func stack() string { return string(debug.Stack()) }
-
-var _ = stream.Errorf

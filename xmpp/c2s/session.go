@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/cxx-im/cxx/im"
+	"github.com/cxx-im/cxx/xmpp/disco"
 	"github.com/cxx-im/cxx/xmpp/iq"
+	"github.com/cxx-im/cxx/xmpp/pep"
 	"github.com/cxx-im/cxx/xmpp/presence"
 	"github.com/cxx-im/cxx/xmpp/stanza"
 	"github.com/cxx-im/cxx/xmpp/stream"
@@ -40,6 +43,9 @@ type session struct {
 	seq     uint64   // newest entry of the inbox that was handled
 	asks    asks
 	silence silence
+	caps    disco.Client
+	photo   photo
+	box     box
 	csi     csi
 	known   recent // ids of messages, for read marks
 
@@ -48,6 +54,12 @@ type session struct {
 	greeted   bool // has been available in this session
 	seen      presence.Seen
 	directed  map[im.Addr]struct{} // who got directed presence (RFC 6121 section 4.6)
+}
+
+// box holds stanzas that Send has queued.
+type box struct {
+	mu    sync.Mutex
+	items [][]byte // guarded by mu
 }
 
 // newSession returns a session that has no place in the core yet.
@@ -84,8 +96,25 @@ func (s *session) Turn(f iq.Flag, on bool) {
 
 // Send implements iq.Session.
 func (s *session) Send(st *xmlstream.Element) {
-	data := stanza.Bytes(st)
-	s.queue.post(event{kind: evCall, call: func(context.Context) { s.write(data, 0) }})
+	s.box.mu.Lock()
+	s.box.items = append(s.box.items, stanza.Bytes(st))
+	first := len(s.box.items) == 1
+	s.box.mu.Unlock()
+	if first {
+		s.queue.post(event{kind: evCall, call: func(context.Context) { s.empty() }})
+	}
+}
+
+// empty writes what Send has queued. The runner calls it before it writes what
+// has to stand behind that.
+func (s *session) empty() {
+	s.box.mu.Lock()
+	items := s.box.items
+	s.box.items = nil
+	s.box.mu.Unlock()
+	for _, data := range items {
+		s.write(data, 0)
+	}
 }
 
 // Interests implements iq.Session.
@@ -97,10 +126,11 @@ func (s *session) Interests(nodes []string) {
 	if joined == s.presence.Interests {
 		return
 	}
+	fresh := pep.Fresh(s.presence.Interests, joined)
 	s.presence.Interests = joined
 	if s.available {
 		s.announce(s.ctx)
-		s.srv.modules.lastItems(s.ctx, s)
+		s.srv.modules.lastItems(s, fresh)
 	}
 }
 
