@@ -205,16 +205,15 @@ func TestClientID(t *testing.T) {
 var noon = im.MakeMsgID(time.Date(2027, 3, 1, 12, 0, 0, 25_000_000, time.UTC), 0, 1)
 
 func TestUnpack(t *testing.T) {
-	client := im.ClientID{1, 2, 3}
 	for _, c := range []struct {
 		what string
 		e    im.Entry
 		want string
 		id   string
 	}{
-		{"C-XX", im.Entry{Kind: im.KindMessage, Text: "a<b", ClientID: client},
-			`<message from='alice@example.org' to='bob@example.org' type='chat' id='` + client.String() + `'><body>a&lt;b</body></message>`, client.String()},
-		{"C-XX without id", im.Entry{Kind: im.KindMessage, Text: "hi", MsgID: noon},
+		{"C-XX", im.Entry{Kind: im.KindMessage, Text: "a<b", MsgID: 7, ClientID: im.ClientID{1, 2, 3}},
+			`<message from='alice@example.org' to='bob@example.org' type='chat' id='7'><body>a&lt;b</body></message>`, "7"},
+		{"C-XX without client id", im.Entry{Kind: im.KindMessage, Text: "hi", MsgID: noon},
 			`<message from='alice@example.org' to='bob@example.org' type='chat' id='` + noon.String() + `'><body>hi</body></message>`, noon.String()},
 		{"C-XX with something of its own", im.Entry{Kind: im.KindMessage, Text: "hi", MsgID: 7, Ext: []byte{8, 1, 18, 2}},
 			`<message from='alice@example.org' to='bob@example.org' type='chat' id='7'><body>hi</body></message>`, "7"},

@@ -32,7 +32,7 @@ func Unpack(e *im.Entry, from, to im.Addr) *xmlstream.Element {
 			attrs = append(attrs, a)
 		}
 	}
-	guard{own: from.Bare(), other: to.Domain}.clean(root) // a C-XX client may have written it
+	guard{from.Bare(), to.Domain}.clean(root) // a C-XX client may have written it
 	nodes := make([]xmlstream.Node, 0, len(root.Nodes)+3)
 	if e.Kind == im.KindMessage && e.Text != "" {
 		body := xmlstream.NewText(stanza.NSClient, "body", e.Text).SetLang(lang)
@@ -43,8 +43,7 @@ func Unpack(e *im.Entry, from, to im.Addr) *xmlstream.Element {
 }
 
 // ID returns the id attribute by which XMPP clients know an entry: the sender's;
-// for a message of a C-XX client its client id, or else its number. An XMPP
-// client may have sent none.
+// for a message of a C-XX client its number. An XMPP client may have sent none.
 func ID(e *im.Entry) string {
 	if h, ok := headOf(e.Ext); ok {
 		return h.id
@@ -59,12 +58,7 @@ func Resources(e *im.Entry) (from, to string) {
 	return h.from, h.to
 }
 
-func coreID(e *im.Entry) string {
-	if !e.ClientID.IsZero() {
-		return e.ClientID.String()
-	}
-	return e.MsgID.String()
-}
+func coreID(e *im.Entry) string { return e.MsgID.String() }
 
 // AddStanzaID says under which id an account has a message in its archive
 // (XEP-0359 section 2.1, XEP-0313 section 3.5).
