@@ -144,7 +144,9 @@ func (c *Cell) config(id int) node.Config {
 	cfg.Auth.SealFile = filepath.Join(c.dir, "seal.key")
 	cfg.Mesh.Listen = "127.0.0.1:0"
 	cfg.NAS.Listen, cfg.NAS.Plaintext = "127.0.0.1:0", true
-	cfg.HTTP.Listen, cfg.Admin.Listen = "", ""
+	cfg.XMPP.Listen, cfg.XMPP.TLSListen, cfg.XMPP.AllowPlain = []string{"127.0.0.1:0"}, []string{"127.0.0.1:0"}, true
+	cfg.XMPP.TestMode = true
+	cfg.HTTP.Listen, cfg.Admin.Listen = "127.0.0.1:0", ""
 	c.change(&cfg)
 	return cfg
 }

@@ -40,6 +40,11 @@ func (c *Client) renderEntry(p *cxxpb.Entry) string {
 			return "device " + e.Device.Resource + " revoked"
 		}
 		return "device " + e.Device.Resource + " added"
+	case im.KindNote:
+		if own {
+			return fmt.Sprintf("note %d to %s", e.MsgID, peer)
+		}
+		return fmt.Sprintf("note %d from %s", e.MsgID, from)
 	case im.KindProfile:
 		return fmt.Sprintf("profile %q", e.Profile.Name)
 	}

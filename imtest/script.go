@@ -21,17 +21,37 @@ func Play(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &player{t: t, file: file, vars: make(map[string]string), clients: make(map[string]*Client), names: newNames(), nodes: 1, zones: 1}
-	for i, line := range strings.Split(string(text), "\n") {
+	p := &player{t: t, file: file, vars: make(map[string]string), clients: make(map[string]*Client), xmpp: make(map[string]*XMPP), names: newNames(), nodes: 1, zones: 1}
+	p.passwords = strings.Contains(string(text), "xmpp@")
+	for i, line := range logical(string(text)) {
 		p.line = i + 1
-		if line, _, _ = strings.Cut(line, " #"); strings.HasPrefix(line, "#") {
-			continue
-		}
 		if words := split(line); len(words) > 0 {
-			p.do(words)
+			p.do(words, strings.TrimSpace(line))
 		}
 	}
 	p.end()
+}
+
+// logical returns the lines of a script without comments, by where they begin.
+// A line that begins with white space goes on from the one before.
+func logical(text string) []string {
+	lines := strings.Split(text, "\n")
+	last := 0
+	for i, line := range lines {
+		if line, _, _ = strings.Cut(line, " #"); strings.HasPrefix(line, "#") {
+			line = ""
+		}
+		lines[i] = line
+		if strings.TrimLeft(line, " \t") != line {
+			lines[last] += " " + strings.TrimSpace(line)
+			lines[i] = ""
+			continue
+		}
+		if line != "" {
+			last = i
+		}
+	}
+	return lines
 }
 
 type player struct {
@@ -42,6 +62,8 @@ type player struct {
 	nodes, zones int
 	clients      map[string]*Client
 	order        []*Client
+	xmpp         map[string]*XMPP
+	passwords    bool // users need one, since XMPP is spoken
 	names        *names
 	vars         map[string]string // $1 to what it stood for
 }
@@ -79,9 +101,13 @@ func (p *player) started() *Cell {
 	return p.cell
 }
 
-func (p *player) do(words []string) {
+func (p *player) do(words []string, line string) {
 	p.t.Helper()
 	if name, ok := strings.CutSuffix(words[0], ":"); ok {
+		if c := p.xmpp[name]; c != nil {
+			p.actXMPP(c, strings.TrimSpace(line[len(words[0]):]))
+			return
+		}
 		c := p.clients[name]
 		if c == nil {
 			p.fail("%s has not connected", name)
@@ -140,8 +166,15 @@ func (p *player) connect(words []string) {
 	p.t.Helper()
 	name, where := words[0], words[1]
 	proto, node, ok := strings.Cut(where, "@")
-	if !ok || proto != "cxx" {
+	switch {
+	case ok && proto == "xmpp":
+		p.connectXMPP(name, p.number(node), words[2:])
+		return
+	case !ok || proto != "cxx":
 		p.fail("%q is not PROTOCOL@NODE", where)
+	}
+	if user, _, _ := strings.Cut(name, "/"); p.passwords {
+		p.started().Account(user)
 	}
 	c := p.clients[name]
 	if c == nil {
@@ -160,6 +193,11 @@ func (p *player) connect(words []string) {
 
 // twin makes a client with the device of another.
 func (p *player) twin(name, of string) {
+	if x := p.xmpp[of]; x != nil {
+		p.xmpp[name] = &XMPP{Name: x.Name, t: p.t, password: x.password}
+		p.t.Cleanup(p.xmpp[name].drop)
+		return
+	}
 	c, original := p.newClient(name), p.clients[of]
 	c.Name, c.user, c.device, c.token = original.Name, original.user, original.device, original.token
 }
@@ -236,6 +274,7 @@ func (p *player) nothing(c *Client) {
 
 func (p *player) end() {
 	p.t.Helper()
+	p.endXMPP()
 	for _, c := range p.order {
 		if c.conn != nil {
 			select {

@@ -237,7 +237,7 @@ func look(p *player, c *Client, args []string) error {
 
 // revoke alice/phone
 func revoke(p *player, c *Client, args []string) error {
-	_, err := c.Call(&cxxpb.Call{Op: &cxxpb.Call_DeviceRevoke{DeviceRevoke: &cxxpb.DeviceRevokeCall{Device: uint64(p.clients[args[0]].device)}}})
+	_, err := c.Call(&cxxpb.Call{Op: &cxxpb.Call_DeviceRevoke{DeviceRevoke: &cxxpb.DeviceRevokeCall{Device: uint64(p.device(args[0]))}}})
 	return err
 }
 
