@@ -29,22 +29,16 @@ var forged = map[string][]string{
 // of the archive, and attributes that are ours in the log. own is the bare
 // address of the sender.
 func Clean(st *xmlstream.Element, own im.Addr) {
-	ours := guard{own: own}
-	if i := strings.IndexByte(st.Attr("to"), '@'); i >= 0 {
-		if to, err := im.ParseAddr(st.Attr("to")); err == nil {
-			ours.other = to.Domain
-		}
-	}
 	for _, name := range private {
 		st.RemoveAttr("", name)
 	}
-	ours.clean(st)
+	guard{own, st.Attr("to")}.clean(st)
 }
 
 // guard knows the addresses that speak with our authority towards the recipient.
 type guard struct {
-	own   im.Addr // bare, of the sender
-	other string  // the recipient's domain
+	own im.Addr // bare, of the sender
+	to  string  // the recipient's address as it was written
 }
 
 // clean removes the children that are not the sender's to send.
@@ -89,7 +83,11 @@ func (g guard) ours(addr string, self bool) bool {
 	if self && a.Bare() == g.own.Bare() {
 		return false
 	}
-	return under(a.Domain, g.own.Domain) || under(a.Domain, g.other)
+	if under(a.Domain, g.own.Domain) {
+		return true
+	}
+	to, err := im.ParseAddr(g.to)
+	return err == nil && under(a.Domain, to.Domain)
 }
 
 func under(domain, of string) bool {
