@@ -187,6 +187,7 @@ type LoginDevice struct {
 	// For Logins.Fast only (XEP-0484 sections 3.2, 3.6).
 	NewToken bool // the client asks for another token
 	EndToken bool // the one it comes with is void from now on
+	Later    bool // it may go on with a session, so the epoch stays until Begin
 }
 
 // Logins checks who a client is. Package acs/auth implements it; both edges
@@ -220,6 +221,9 @@ type Logins interface {
 	// (draft-schmaus-kitten-sasl-ht). The token tells which device it is, so d.ID
 	// and d.Resource do not count.
 	Fast(ctx context.Context, mechanism, domain string, message []byte, cb ChannelBinding, d LoginDevice) (FastLogin, error)
+	// Begin raises the epoch of a device that has logged in by Fast with d.Later
+	// and opens a session after all.
+	Begin(ctx context.Context, user UserID, d DeviceID) (Device, error)
 }
 
 // FastLogin is the outcome of Logins.Fast.

@@ -342,6 +342,30 @@ func TestEnrollReplacesFastToken(t *testing.T) {
 	wantCode(t, err, im.CodeTokenInvalid)
 }
 
+// Who may resume a session keeps its epoch, or the session would be fenced; a
+// new one after all has a higher one (XEP-0198 section 5, contract clause 1.11).
+func TestFastLater(t *testing.T) {
+	f, acct, dev, token := fasten(t, htNone)
+	f.pass(time.Hour)
+	d := xmppLogin("")
+	d.Later = true
+	got, err := f.Fast(t.Context(), htNone, "example.org", htSay("alice", token, htNone), channel, d)
+	if err != nil || got.Device.Epoch != dev.Epoch || !got.Device.LastLogin.Equal(f.now()) {
+		t.Fatalf("%+v, %v", got.Device, err)
+	}
+	begun, err := f.Begin(t.Context(), acct.ID, dev.ID)
+	if err != nil || begun.Epoch != dev.Epoch+1 || begun.TokenHash != nil {
+		t.Errorf("%+v, %v", begun, err)
+	}
+	_, err = f.Begin(t.Context(), acct.ID, dev.ID+1)
+	wantCode(t, err, im.CodeTokenInvalid)
+	if _, err := f.SetPassword(t.Context(), acct.ID, goodPassword+"!", true); err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.Begin(t.Context(), acct.ID, dev.ID)
+	wantCode(t, err, im.CodeRevoked)
+}
+
 func TestFastStorageFails(t *testing.T) {
 	f, acct, dev, token := fasten(t, htNone)
 	f.store.breakWith(im.Errorf(im.CodeZoneUnavailable, "down"))

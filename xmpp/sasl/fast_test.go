@@ -124,6 +124,28 @@ func TestFastTokenChanges(t *testing.T) {
 	}
 }
 
+// Who comes to resume must not fence the session he comes for (XEP-0198 section
+// 5); who binds fences the one before (XEP-0386 section 3.2).
+func TestFastEpoch(t *testing.T) {
+	w := newWorld(t)
+	token, dev := w.obtain(t, "HT-SHA-256-NONE")
+	const bind, resume = "<bind xmlns='urn:xmpp:bind:0'/>", "<resume xmlns='urn:xmpp:sm:3' previd='x' h='0'/>"
+	for _, c := range []struct {
+		what, more string
+		raised     uint64
+	}{
+		{"resumes", resume, 0},
+		{"resumes or binds", resume + bind, 0},
+		{"says later", "", 0},
+		{"binds", bind, 1},
+	} {
+		o := New(w.config()).Step(t.Context(), parse(t, fastLogin("HT-SHA-256-NONE", htMessage("juliet", token, nil), "", c.more)))
+		if o.Login == nil || o.Login.Device.Epoch != dev.Epoch+c.raised || o.Login.Later != (c.raised == 0) {
+			t.Errorf("%s: %+v", c.what, o.Login)
+		}
+	}
+}
+
 // XEP-0484 section 4.2: what is not trusted any more has expired.
 func TestFastExpired(t *testing.T) {
 	w := newWorld(t)

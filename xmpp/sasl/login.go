@@ -17,6 +17,7 @@ type Login struct {
 	Account  im.Account
 	Device   im.Device // of a login by token; else its ID is zero and the caller enrols one
 	Fast     bool      // by a token
+	Later    bool      // Device has to pass im.Logins.Begin before it opens a session, for it may resume one
 	Request  *Request  // of XEP-0388; nil: RFC 6120, and a restart of the stream follows
 	TokenFor string    // "" or the mechanism for which the client gets a token
 

@@ -150,11 +150,12 @@ func (n *Negotiation) startFast(name string, r *Request) exchange {
 	return func(ctx context.Context, in []byte) ([]byte, *Login, error) {
 		d := r.device(n.cfg.Remote)
 		d.NewToken, d.EndToken = n.tokenFor(r) != "", r.Invalidate
+		d.Later = r.Resume != nil || r.Bind == nil // it may resume, now or next
 		got, err := n.cfg.Logins.Fast(ctx, name, n.cfg.Domain, in, n.cfg.Binding, d)
 		if err != nil {
 			return nil, nil, err
 		}
-		l := &Login{Account: got.Account, Device: got.Device, Fast: true}
+		l := &Login{Account: got.Account, Device: got.Device, Fast: true, Later: d.Later}
 		if got.Renewed {
 			l.TokenFor = name
 		}
