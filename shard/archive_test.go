@@ -214,7 +214,10 @@ func testArchiveBytes(t *testing.T, f factory) {
 		send(t, s, m)
 	}
 	for _, q := range []im.ArchiveQuery{
-		{Limit: 50}, {Limit: 50, Newest: true}, {Limit: 50, Peer: b}, {Limit: 50, Peer: b, Newest: true},
+		{Limit: 50},
+		{Limit: 50, Newest: true},
+		{Limit: 50, Peer: b},
+		{Limit: 50, Peer: b, Newest: true},
 		{Limit: 50, Seqs: []uint64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}},
 	} {
 		var got []uint64
@@ -240,8 +243,10 @@ func testArchiveBytes(t *testing.T, f factory) {
 	for i := range many {
 		many[i] = im.Entry{Kind: im.KindNote, MsgID: clock.Next(), From: b, Peer: b}
 	}
-	if _, err := s.Append(ctx, a, many); err != nil {
-		t.Fatal(err)
+	for part := range slices.Chunk(many, 1000) {
+		if _, err := s.Append(ctx, a, part); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, q := range []im.ArchiveQuery{{Count: true}, {Count: true, Peer: b}, {Count: true, From: 1}, {Count: true, Limit: 1 << 40, After: 100}} {
 		p, err := s.Archive(ctx, a, q)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"strings"
+	"time"
 
 	"github.com/cxx-im/cxx/im"
 )
@@ -11,8 +12,13 @@ import (
 // ofUser is the tables that DeleteAccount empties at once, each with the column
 // that holds the user. The inbox and what was sent can be long: they come after.
 var ofUser = [][2]string{
-	{"verifier", "user_id"}, {"device", "user_id"}, {"contact", "owner_id"}, {"read_mark", "owner_id"},
-	{"blocked", "owner_id"}, {"leaf", "owner_id"}, {"leaf_item", "owner_id"},
+	{"verifier", "user_id"},
+	{"device", "user_id"},
+	{"contact", "owner_id"},
+	{"read_mark", "owner_id"},
+	{"blocked", "owner_id"},
+	{"leaf", "owner_id"},
+	{"leaf_item", "owner_id"},
 }
 
 // DeleteAccount removes an account; see acs.AccountStore. With the head of its
@@ -44,7 +50,7 @@ func (t *txn) deleteAccount(u im.UserID) error {
 	}
 	old := a
 	a.Disabled, a.Verifiers = true, nil
-	a.Profile = im.Profile{LastSeen: im.ToNobody}
+	a.Profile, a.LastSeen = im.Profile{LastSeen: im.ToNobody}, time.Time{}
 	if err := t.updateAccount(&old, &a); err != nil {
 		return err
 	}

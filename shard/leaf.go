@@ -71,7 +71,7 @@ func (s *Store) LeafItems(ctx context.Context, owner im.UserID, name string, q i
 			return noLeaf(name)
 		}
 		out = l.Leaf
-		items, err = leafItems(ctx, db, owner, l.id, q)
+		items, err = leafItems(ctx, db, owner, &l, q)
 		return err
 	})
 	if err != nil {
@@ -90,9 +90,12 @@ type placed struct {
 	place int64
 }
 
-const itemColumns = "place, item_id, published, domain, localpart, resource, payload"
+// itemsOf looks at the name again: a leaf made after the removal of another may
+// have its number.
+const itemsOf = "SELECT place, item_id, published, domain, localpart, resource, payload FROM leaf_item WHERE owner_id = ? AND leaf_id = ?" +
+	" AND EXISTS (SELECT 1 FROM leaf WHERE owner_id = ? AND leaf_id = ? AND name = ?)"
 
-func leafItems(ctx context.Context, db schema.Queryer, owner im.UserID, id int64, q im.ItemQuery) ([]im.Item, error) {
+func leafItems(ctx context.Context, db schema.Queryer, owner im.UserID, l *leaf, q im.ItemQuery) ([]im.Item, error) {
 	var found []placed
 	each := func(rows *sql.Rows) error {
 		var p placed
@@ -102,21 +105,21 @@ func leafItems(ctx context.Context, db schema.Queryer, owner im.UserID, id int64
 		found = append(found, p)
 		return err
 	}
-	const from = "SELECT " + itemColumns + " FROM leaf_item WHERE owner_id = ? AND leaf_id = ?"
+	which := []any{int64(owner), l.id, int64(owner), l.id, l.Name}
 	var err error
 	if len(q.IDs) == 0 {
 		limit := q.Limit
 		if limit <= 0 {
 			limit = MaxLeafItems
 		}
-		err = scanAll(ctx, db, each, from+" ORDER BY place DESC LIMIT ?", int64(owner), id, limit)
+		err = scanAll(ctx, db, each, itemsOf+" ORDER BY place DESC LIMIT ?", append(which, limit)...)
 	}
 	for part := range parts(distinct(q.IDs), chunkIDs) {
-		args := []any{int64(owner), id}
+		args := slices.Clone(which)
 		for _, one := range part {
 			args = append(args, one)
 		}
-		err = errors.Join(err, scanAll(ctx, db, each, from+" AND item_id IN (?"+strings.Repeat(",?", len(part)-1)+")", args...))
+		err = errors.Join(err, scanAll(ctx, db, each, itemsOf+" AND item_id IN (?"+strings.Repeat(",?", len(part)-1)+")", args...))
 	}
 	if err != nil {
 		return nil, err

@@ -1,10 +1,9 @@
 package shard
 
 import (
+	"context"
 	"database/sql"
 	"slices"
-
-	"context"
 
 	"github.com/cxx-im/cxx/im"
 )

@@ -172,6 +172,18 @@ func testLeafLimits(t *testing.T, f factory) {
 	wantCode(t, k.try("many", im.LeafEdit{Put: put("more")}), im.CodeTooMany)
 	k.edit("many", im.LeafEdit{Put: put("more"), Remove: []string{"7"}})
 	k.edit("many", im.LeafEdit{Put: put("0")})
+	var ids []string
+	for i := 50; i < 95; i++ {
+		ids = append(ids, fmt.Sprint(i))
+	}
+	if got := idsOf(k.items("many", im.ItemQuery{IDs: ids})); !slices.Equal(got, ids) {
+		t.Errorf("of many items these were found: %v", got)
+	}
+	k.edit("many", im.LeafEdit{Remove: ids})
+	if got := k.items("many", im.ItemQuery{}); len(got) != shard.MaxLeafItems-len(ids) || slices.ContainsFunc(got, func(it im.Item) bool { return slices.Contains(ids, it.ID) }) {
+		t.Errorf("%d items are left", len(got))
+	}
+	k.edit("many", im.LeafEdit{Purge: true, Put: many})
 	if n := len(k.items("many", im.ItemQuery{})); n != shard.MaxLeafItems {
 		t.Errorf("%d items", n)
 	}
