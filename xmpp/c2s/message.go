@@ -154,7 +154,7 @@ func (s *session) fleeting(st *xmlstream.Element, to im.Addr, user im.UserID) er
 // messages that are not logged.
 func fleetingTargets(typ, resource string, all []im.SessionInfo) []im.SessionInfo {
 	if resource != "" {
-		if t, ok := find(all, resource); ok && (available(t) || typ == "error") {
+		if t, ok := find(all, resource); ok && t.Protocol == im.ProtocolXMPP {
 			return []im.SessionInfo{t}
 		}
 		if typ == "error" || typ == "headline" {

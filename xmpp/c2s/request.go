@@ -81,6 +81,9 @@ func (s *session) serve(st *xmlstream.Element, to im.Addr) {
 	}
 	payload, err := s.srv.mux.Serve(s.ctx, r)
 	s.empty()
+	for _, first := range r.First {
+		s.send(first)
+	}
 	if err != nil {
 		s.refuse(st, err)
 		return
