@@ -47,12 +47,9 @@ func (n *negotiation) begin(d im.LoginDevice) (*session, error) {
 	if r := n.login.request; r != nil {
 		d.Name, d.ClientName = r.UserAgent.Device, r.UserAgent.Software
 	}
-	device := n.login.device
-	if device.ID == 0 {
-		var err error
-		if device, _, err = srv.deps.Logins.Enroll(n.ctx, acct, d); err != nil {
-			return nil, err
-		}
+	device, err := n.device(d)
+	if err != nil {
+		return nil, err
 	}
 	s := newSession(srv, n.conn, device)
 	core, head, err := srv.deps.Sessions.Open(n.ctx, im.Opening{
@@ -67,6 +64,20 @@ func (n *negotiation) begin(d im.LoginDevice) (*session, error) {
 	s.full = s.addr.String()
 	srv.enter(s)
 	return s, nil
+}
+
+// device is the device that logs in: the one whose token was shown, or that which
+// d describes. Its epoch is raised now, so that an older session of it ends.
+func (n *negotiation) device(d im.LoginDevice) (im.Device, error) {
+	logins, acct := n.srv.deps.Logins, n.login.account
+	switch {
+	case n.login.device.ID == 0:
+		dev, _, err := logins.Enroll(n.ctx, acct, d)
+		return dev, err
+	case n.login.later:
+		return logins.Begin(n.ctx, acct.ID, n.login.device.ID)
+	}
+	return n.login.device, nil
 }
 
 // start lets a session run, answer being the first that its client sees of it.

@@ -43,7 +43,7 @@ func (n *negotiation) authenticate(e *xmlstream.Element) error {
 
 // loggedIn goes on after a login: with another stream, or by XEP-0388 at once.
 func (n *negotiation) loggedIn(l *sasl.Login, reply *xmlstream.Element) error {
-	n.login = login{ok: true, account: l.Account, device: l.Device}
+	n.login = login{ok: true, account: l.Account, device: l.Device, later: l.Later}
 	if l.Request == nil {
 		n.opened = false
 		n.conn.Restart()

@@ -54,6 +54,7 @@ type login struct {
 	ok      bool
 	account im.Account
 	device  im.Device     // set by a login with a token, which knows it
+	later   bool          // the device's login is not noted yet, as the session may be resumed
 	request *sasl.Request // of XEP-0388, nil otherwise
 }
 
