@@ -11,6 +11,7 @@ import (
 	"github.com/cxx-im/cxx/web"
 	"github.com/cxx-im/cxx/xmpp/c2s"
 	"github.com/cxx-im/cxx/xmpp/disco"
+	"github.com/cxx-im/cxx/xmpp/info"
 	"github.com/cxx-im/cxx/xmpp/mam"
 	"github.com/cxx-im/cxx/xmpp/stream"
 )
@@ -26,6 +27,7 @@ type XMPPConfig struct {
 	Session  c2s.Config     `toml:"session"`
 	Archive  mam.Config     `toml:"archive"`
 	Contacts disco.Contacts `toml:"contacts"`
+	Services []info.Service `toml:"services" doc:"services beside XMPP that clients are told of (XEP-0215), such as a TURN relay for calls"`
 }
 
 func defaultXMPP() XMPPConfig {
@@ -51,16 +53,26 @@ func (c XMPPConfig) Validate() error {
 	if err := c.Contacts.Validate(); err != nil {
 		return fmt.Errorf("contacts: %w", err)
 	}
+	for i, s := range c.Services {
+		if err := s.Validate(); err != nil {
+			return fmt.Errorf("services, number %d: %w", i+1, err)
+		}
+	}
 	return nil
 }
 
 // openXMPP opens the XMPP edge.
 func (n *Node) openXMPP(context.Context) error {
 	cfg := n.cfg.XMPP
+	for i := range cfg.Services {
+		if err := cfg.Services[i].Load(); err != nil {
+			return err
+		}
+	}
 	var err error
 	n.xmpp, err = c2s.New(cfg.Session, c2s.Deps{
 		Sessions: n.core, Logins: n.logins, Domains: n.domains, Version: n.opt.Version,
-		Archive: cfg.Archive, Contacts: cfg.Contacts,
+		Archive: cfg.Archive, Contacts: cfg.Contacts, Services: cfg.Services,
 		Registration: n.cfg.Auth.Registration != auth.RegistrationOff,
 		Invites:      n.cfg.Auth.Registration == auth.RegistrationInvite,
 		Log:          n.log, Metrics: n.metrics,

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/cxx-im/cxx/im"
+	"github.com/cxx-im/cxx/xmpp/blocking"
 	"github.com/cxx-im/cxx/xmpp/carbon"
 	"github.com/cxx-im/cxx/xmpp/iq"
 	"github.com/cxx-im/cxx/xmpp/message"
@@ -33,7 +34,9 @@ func (s *session) entry(e *im.Entry) {
 			s.srv.modules.sees(s, e.Contact)
 		}
 	case im.KindBlock:
-		s.srv.modules.blocked(s, e)
+		for _, st := range blocking.Entry(s, e) {
+			s.send(st)
+		}
 	}
 	if s.available && s.presence.Priority >= 0 {
 		s.reached(e.Seq)

@@ -5,16 +5,23 @@ import (
 	"time"
 
 	"github.com/cxx-im/cxx/im"
+	"github.com/cxx-im/cxx/xmpp/blocking"
 	"github.com/cxx-im/cxx/xmpp/disco"
+	"github.com/cxx-im/cxx/xmpp/info"
 	"github.com/cxx-im/cxx/xmpp/iq"
 	"github.com/cxx-im/cxx/xmpp/mam"
 	"github.com/cxx-im/cxx/xmpp/pep"
 	"github.com/cxx-im/cxx/xmpp/private"
 	"github.com/cxx-im/cxx/xmpp/register"
 	"github.com/cxx-im/cxx/xmpp/roster"
+	"github.com/cxx-im/cxx/xmpp/stanza"
 	"github.com/cxx-im/cxx/xmpp/stream"
+	"github.com/cxx-im/cxx/xmpp/vcard"
 	"github.com/cxx-im/cxx/xmpp/xmlstream"
 )
+
+// software is what clients are told that the server is.
+const software = "C-XX"
 
 // modules are the packages of XEPs that are told of more than requests.
 type modules struct {
@@ -32,9 +39,13 @@ func newModules(mux *iq.Mux, d Deps) *modules {
 	m.pep = pep.New(mux, d.Log)
 	m.pep.PhotoChanged = photoChanged
 	private.Register(mux, m.pep)
+	vcard.Register(mux, m.pep.VCardSet)
+	blocking.Register(mux)
+	info.Register(mux, info.Options{Name: software, Version: d.Version, Started: time.Now(), Now: time.Now, Services: d.Services})
+	mux.Set(iq.Server|iq.Own, nsBind, "bind", bindTwice)
 	mux.Feature(iq.Server|iq.Own, nsCSI)
 	m.disco = disco.Register(mux, disco.Options{
-		Name: "C-XX", Version: d.Version, Node: "https://cxx.im/xmpp", Contacts: d.Contacts,
+		Name: software, Version: d.Version, Node: "https://cxx.im/xmpp", Contacts: d.Contacts,
 	})
 	m.disco.Items(iq.Own|iq.Account, m.nodes)
 	m.disco.Info(iq.Own|iq.Account, m.node)
@@ -136,4 +147,7 @@ func (m *modules) ownMark(s *session, e *im.Entry) {
 	}
 }
 
-func (m *modules) blocked(s *session, e *im.Entry) {}
+// bindTwice refuses a second resource on a stream (RFC 6120 section 7.6.2.3).
+func bindTwice(context.Context, *iq.Request) (*xmlstream.Element, error) {
+	return nil, stanza.Errorf(stanza.NotAllowed, "the stream has a resource")
+}

@@ -6,10 +6,8 @@ import (
 	"github.com/cxx-im/cxx/xmpp/iq"
 	"github.com/cxx-im/cxx/xmpp/pep"
 	"github.com/cxx-im/cxx/xmpp/stanza"
-	"github.com/cxx-im/cxx/xmpp/xmlstream"
+	"github.com/cxx-im/cxx/xmpp/vcard"
 )
-
-const nsUpdate = "vcard-temp:x:update" // XEP-0153
 
 // photo is what presence says of the user's avatar.
 type photo struct {
@@ -18,8 +16,7 @@ type photo struct {
 }
 
 // withPhoto puts the hash of the avatar into what goes out as presence, for
-// clients that know nothing of it (XEP-0398 section 4.3). A client that is not
-// ready to say has an empty element there, and keeps it (XEP-0153 section 4.2).
+// clients that know nothing of it (XEP-0398 section 5).
 func (s *session) withPhoto(ctx context.Context, ext string) string {
 	if !s.photo.known {
 		s.photo.hash, _ = pep.PhotoHash(ctx, s.core, s.core.User())
@@ -35,15 +32,7 @@ func (s *session) withPhoto(ctx context.Context, ext string) string {
 			return ext
 		}
 	}
-	x := p.Child(nsUpdate, "x")
-	switch {
-	case x == nil:
-		x = p.AddNew(nsUpdate, "x")
-	case x.Child(nsUpdate, "photo") == nil:
-		return ext
-	}
-	x.Nodes = nil
-	x.Add(xmlstream.NewText(nsUpdate, "photo", s.photo.hash))
+	vcard.Stamp(p, s.photo.hash)
 	return string(stanza.Bytes(p))
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/cxx-im/cxx/im"
 	"github.com/cxx-im/cxx/xmpp/disco"
+	"github.com/cxx-im/cxx/xmpp/info"
 	"github.com/cxx-im/cxx/xmpp/iq"
 	"github.com/cxx-im/cxx/xmpp/mam"
 	"github.com/cxx-im/cxx/xmpp/stanza"
@@ -27,6 +28,7 @@ type Deps struct {
 	Version      string
 	Archive      mam.Config
 	Contacts     disco.Contacts // of those who run the server
+	Services     []info.Service // beside XMPP, their secrets loaded
 	Registration bool           // accounts can be made in band (XEP-0077)
 	Invites      bool           // and need an invitation
 	Log          *slog.Logger
