@@ -39,7 +39,7 @@ func (v *Service) removed(ctx context.Context, s iq.Session, node string, c conf
 // place publishes items of the service's own making to a node of the session's
 // user, and tells who wants to know.
 func (v *Service) place(ctx context.Context, s iq.Session, node string, fresh config, posts ...post) error {
-	c, err := put(ctx, s, node, posts, func() (config, error) { return fresh, nil }, func(config) error { return nil })
+	c, err := v.put(ctx, s, node, posts, func() (config, error) { return fresh, nil }, func(config) error { return nil })
 	if err == nil {
 		v.notify(ctx, s, node, c, c.items(node, posts, s.Addr().Bare()))
 	}

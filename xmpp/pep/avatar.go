@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/cxx-im/cxx/im"
 	"github.com/cxx-im/cxx/xmpp/iq"
@@ -134,7 +133,7 @@ func (v *Service) setPhoto(ctx context.Context, s iq.Session, p picture) error {
 		card.AddNew(nsVCard, "PHOTO").Add(xmlstream.NewText(nsVCard, "TYPE", p.typ),
 			xmlstream.NewText(nsVCard, "BINVAL", base64.StdEncoding.EncodeToString(p.data)))
 	}
-	item := im.Item{ID: vcardItem, Payload: stanza.Bytes(card), Publisher: s.Addr(), At: time.Now()}
+	item := im.Item{ID: vcardItem, Payload: stanza.Bytes(card), Publisher: s.Addr(), At: v.now()}
 	err = core.EditLeaf(ctx, core.User(), nsVCard, func(_ im.Leaf, exists bool, _ []string) (im.LeafEdit, error) {
 		edit := im.LeafEdit{Put: []im.Item{item}}
 		if !exists {

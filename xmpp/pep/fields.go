@@ -45,9 +45,9 @@ var fields = []field{
 	flag("notify_config", "Tell when the configuration changes", func(c *config) *bool { return &c.NotifyConfig }),
 	choice("itemreply", "Who is named as publisher of items", []string{"owner", "publisher", "none"},
 		func(c *config) *string { return &c.ItemReply }),
-	text("title", "Title", func(c *config) *string { return &c.Title }),
-	text("description", "Description", func(c *config) *string { return &c.Description }),
-	text("type", "Type of the payloads", func(c *config) *string { return &c.Type }),
+	line("title", "Title", func(c *config) *string { return &c.Title }),
+	line("description", "Description", func(c *config) *string { return &c.Description }),
+	line("type", "Type of the payloads", func(c *config) *string { return &c.Type }),
 	constant("publish_model", "publishers"),
 	constant("node_type", "leaf"),
 }
@@ -87,7 +87,7 @@ func flag(name, label string, at func(*config) *bool) field {
 	}
 }
 
-func text(name, label string, at func(*config) *string) field {
+func line(name, label string, at func(*config) *string) field {
 	return field{
 		name: "pubsub#" + name, typ: form.TextSingle, label: label,
 		get: func(c *config) []string { return []string{*at(c)} },

@@ -161,3 +161,27 @@ func marks(ctx context.Context, core im.Session, list []im.Item, own im.Addr) (m
 	}
 	return out, err
 }
+
+// NSAssist is the feature of an account whose server calls Assist (XEP-0490
+// section 3.5).
+const NSAssist = "urn:xmpp:mds:server-assist:0"
+
+// Assist takes the read mark for the user's own devices out of a message of his
+// client and publishes it. It is called before anything else sees the message,
+// and leaves one without such a mark as it is.
+func (v *Service) Assist(ctx context.Context, s iq.Session, st *xmlstream.Element) error {
+	e := st.Child(nsMDS, "displayed")
+	if e == nil {
+		return nil
+	}
+	st.Remove(nsMDS, "displayed")
+	to := st.Attr("to")
+	if to == "" || checkName(to) != nil {
+		return nil
+	}
+	p := newPost(to, e.Copy())
+	if err := v.place(ctx, s, nsMDS, defaults(nsMDS), p); err != nil {
+		return err
+	}
+	return markRead(ctx, s, []post{p})
+}

@@ -15,6 +15,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"github.com/cxx-im/cxx/im"
 	"github.com/cxx-im/cxx/xmpp/iq"
@@ -49,6 +50,7 @@ func LeafName(node string) string { return leafPrefix + node }
 // may call it.
 type Service struct {
 	log *slog.Logger
+	now func() time.Time
 	// PhotoChanged is called when what PhotoHash answers for the session's user has
 	// changed, on the runner of the session; nil: nobody wants to know.
 	PhotoChanged func(ctx context.Context, s iq.Session)
@@ -56,7 +58,7 @@ type Service struct {
 
 // New registers the service with a Mux.
 func New(m *iq.Mux, log *slog.Logger) *Service {
-	v := &Service{log: log}
+	v := &Service{log: log, now: time.Now}
 	const accounts = iq.Own | iq.Account
 	m.Get(accounts, nsPubsub, "pubsub", v.serve(gets))
 	m.Set(accounts, nsPubsub, "pubsub", v.serve(sets))

@@ -3,7 +3,6 @@ package pep
 import (
 	"context"
 	"crypto/rand"
-	"time"
 
 	"github.com/cxx-im/cxx/im"
 	"github.com/cxx-im/cxx/xmpp/form"
@@ -37,7 +36,7 @@ func (v *Service) publish(ctx context.Context, r *request) (*xmlstream.Element, 
 	if err != nil {
 		return nil, err
 	}
-	c, err := put(ctx, r.Session, r.node, posts, chosen(r.node, f), func(c config) error {
+	c, err := v.put(ctx, r.Session, r.node, posts, chosen(r.node, f), func(c config) error {
 		if f == nil {
 			return nil
 		}
@@ -67,10 +66,10 @@ func chosen(node string, f *form.Form) func() (config, error) {
 
 // put writes items of the session's user to a node. fresh configures it when it
 // is made by that, check is asked when it is there.
-func put(ctx context.Context, s iq.Session, node string, posts []post, fresh func() (config, error), check func(config) error) (c config, err error) {
+func (v *Service) put(ctx context.Context, s iq.Session, node string, posts []post, fresh func() (config, error), check func(config) error) (c config, err error) {
 	items := make([]im.Item, 0, len(posts))
 	for _, p := range posts {
-		items = append(items, im.Item{ID: p.id, Payload: p.data, Publisher: s.Addr(), At: time.Now()})
+		items = append(items, im.Item{ID: p.id, Payload: p.data, Publisher: s.Addr(), At: v.now()})
 	}
 	err = s.Core().EditLeaf(ctx, s.Core().User(), LeafName(node), func(l im.Leaf, exists bool, _ []string) (edit im.LeafEdit, err error) {
 		if exists {
