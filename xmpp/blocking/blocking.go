@@ -1,7 +1,8 @@
 // Package blocking is the block list as XMPP clients see it (XEP-0191): requests
 // and pushes. The core keeps the list and keeps to it.
 //
-// Package cmd/node registers it; c2s calls Entry for entries of the log.
+// Package c2s calls Entry for entries of the log; handlers run on the runner of
+// their session.
 package blocking
 
 import (

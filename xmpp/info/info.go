@@ -3,8 +3,8 @@
 // or somebody gone (XEP-0012), which other services are there (XEP-0215); and it
 // turns carbons on and off (XEP-0280).
 //
-// It leaves carbons themselves to package carbon. Package cmd/node registers it;
-// from then on any goroutine may call it.
+// It leaves carbons themselves to package carbon. Handlers run on the runner
+// of their session.
 package info
 
 import (

@@ -3,8 +3,7 @@
 // nested groups are kept by clients this way.
 //
 // It leaves the keeping to im.Items, and bookmarks, which live in PEP, to who
-// implements Bookmarks. Package cmd/node registers it; from then on any goroutine
-// may call it.
+// implements Bookmarks. Handlers run on the runner of their session.
 package private
 
 import (

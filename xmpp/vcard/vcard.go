@@ -3,7 +3,7 @@
 // shown with the name of his profile; the profile and the vCard say the same name.
 //
 // It leaves avatars in PEP to package pep, which writes the photo into the same
-// leaf. Package cmd/node registers it; from then on any goroutine may call it.
+// leaf. Handlers run on the runner of their session.
 package vcard
 
 import (
@@ -22,9 +22,8 @@ import (
 const NS = "vcard-temp"
 
 const (
-	item    = "current"             // the item of the leaf
-	nsPhoto = "vcard-temp:x:update" // XEP-0153
-	maxName = 256                   // bytes of a profile's name
+	item    = "current" // the item of the leaf
+	maxName = 256       // bytes of a profile's name
 )
 
 // Changed is called on the runner of a session that has just set its user's vCard.
@@ -171,19 +170,4 @@ func rename(ctx context.Context, core im.Session, name string) error {
 	p := list[0]
 	p.Name = name
 	return core.ProfileSet(ctx, p)
-}
-
-// Stamp puts the hash of the user's photo into a presence of his client, broadcast
-// or directed, before others get it (XEP-0398 section 5). What is unavailable or
-// says that there is no photo stays as it is. hash is empty without a photo.
-func Stamp(st *xmlstream.Element, hash string) {
-	if st.Attr("type") != "" || hash == "" {
-		return
-	}
-	x := st.Child(nsPhoto, "x")
-	if photo := x.Child(nsPhoto, "photo"); photo != nil && strings.TrimSpace(photo.Text()) == "" {
-		return
-	}
-	st.Remove(nsPhoto, "x")
-	st.AddNew(nsPhoto, "x").Add(xmlstream.NewText(nsPhoto, "photo", hash))
 }
