@@ -43,7 +43,7 @@ func (c *config) admits(a asker) error {
 	case c.Access == accessWhitelist:
 		return fail(stanza.NotAllowed, "closed-node", "the node is for those on its list")
 	case !a.sees():
-		return fail(stanza.NotAuthorized, "presence-subscription-required", "the node is for contacts")
+		return errStranger
 	case c.Access == accessRoster && !slices.ContainsFunc(c.Groups, func(g string) bool { return slices.Contains(a.contact.Groups, g) }):
 		return fail(stanza.NotAuthorized, "not-in-roster-group", "the node is for other groups of contacts")
 	}
@@ -61,8 +61,8 @@ func (r *request) admit(ctx context.Context, c *config) error {
 }
 
 // hide keeps from one who may not see the owner's presence what he could find out
-// by trying: which nodes there are, and whether there is the account. All he gets
-// is the answer of an address without an account, unless a node is open to him.
+// by trying: which nodes there are, and whether there is the account. What he gets
+// does not depend on them, unless a node is open to him.
 func (r *request) hide(ctx context.Context, err error) error {
 	if err == nil || r.own() || r.open {
 		return err
@@ -72,9 +72,17 @@ func (r *request) hide(ctx context.Context, err error) error {
 	case failed != nil:
 		return failed
 	case !a.sees():
-		return errHidden
+		return r.stranger()
 	}
 	return err
+}
+
+// stranger is the answer to who may not know whether there is the account.
+func (r *request) stranger() error {
+	if r.op.owner {
+		return errForbidden
+	}
+	return errStranger
 }
 
 // read returns a node and items of it, if the asker may see them.

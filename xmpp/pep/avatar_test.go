@@ -129,7 +129,7 @@ func TestVCardToAvatar(t *testing.T) {
 	w.same("nothing new", w.events())
 	w.must(juliet+"set", own("<configure node='"+nsMetadata+"'>"+submit(formConfig, "access_model=presence")+"</configure>"))
 	set(photo)
-	if got := w.ask("tybalt/street get juliet", items(nsMetadata)); got != "cancel service-unavailable" {
+	if got := w.ask("tybalt/street get juliet", items(nsMetadata)); got != "auth not-authorized presence-subscription-required" {
 		t.Errorf("the owner's wish was not kept: %s", got)
 	}
 }

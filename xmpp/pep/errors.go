@@ -22,9 +22,9 @@ var (
 	errNode      = stanza.Errorf(stanza.ItemNotFound, "there is no such node")
 	errItem      = stanza.Errorf(stanza.ItemNotFound, "there is no such item")
 	errForbidden = stanza.Errorf(stanza.Forbidden, "only the owner of the account may do this")
-	// errHidden is what an address without an account answers (RFC 6121 section
-	// 8.5.1); who may not see the account cannot tell the difference.
-	errHidden = stanza.Errorf(stanza.ServiceUnavailable, "")
+	// errStranger is what everybody gets who may not see the account, and for an
+	// account that does not exist (XEP-0060 sections 6.1.3.2 and 6.5.9.8).
+	errStranger = fail(stanza.NotAuthorized, "presence-subscription-required", "only contacts may ask for that")
 )
 
 // noNode makes the storage's "no such leaf" the error of a missing node.

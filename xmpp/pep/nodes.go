@@ -18,7 +18,7 @@ type NodeInfo struct {
 
 // Nodes lists the nodes of the account in r that the asker may read (XEP-0163
 // section 6.2): the items of the account for disco#items. One who may not see the
-// account and for whom nothing is open gets the error of a missing account.
+// account and for whom nothing is open gets the error of a stranger.
 func (v *Service) Nodes(ctx context.Context, q *iq.Request) ([]NodeInfo, error) {
 	r := &request{Request: q, core: q.Session.Core()}
 	a, err := r.asker(ctx)
@@ -38,7 +38,7 @@ func (v *Service) Nodes(ctx context.Context, q *iq.Request) ([]NodeInfo, error) 
 		}
 	}
 	if len(out) == 0 && !a.sees() {
-		return nil, errHidden
+		return nil, errStranger
 	}
 	return out, nil
 }

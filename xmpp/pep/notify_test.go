@@ -144,7 +144,7 @@ func TestEvents(t *testing.T) {
 // Nobody may make a node of somebody else (XEP-0060 section 13.2), and who may
 // not see the owner learns nothing (security row 25).
 func TestAccess(t *testing.T) {
-	const hidden = "cancel service-unavailable"
+	const hidden = "auth not-authorized presence-subscription-required"
 	const node = `<pubsub><items node='n'><item id='1'><tune xmlns='urn:t'>a</tune></item></items></pubsub>`
 	get := items("n")
 	subscribe := func(who string) string { return pub("<subscribe node='n' jid='" + who + "@example.org'/>") }
@@ -166,7 +166,7 @@ func TestAccess(t *testing.T) {
 		{"XEP-0060 6.5.9.11: no node, a contact", nil, "romeo/orchard get", get, "cancel item-not-found"},
 		{"XEP-0060 6.5.9.11: no node, a stranger", nil, "tybalt/street get", get, hidden},
 		{"a wrong request of a stranger", nil, "tybalt/street get", pub("<items/>"), hidden},
-		{"an unknown request of a stranger", nil, "tybalt/street get", pub("<x/>"), hidden},
+		{"an unknown request of a stranger", nil, "tybalt/street get", pub("<x/>"), "modify bad-request"},
 		{"a stranger may know of what is open", []string{"access_model=open"}, "tybalt/street get", pub("<items node='n'><item id='7'/></items>"), "cancel item-not-found"},
 
 		{"XEP-0060 6.1.2: a contact subscribes", []string{}, "romeo/orchard set", subscribe("romeo"), `<pubsub><subscription node='n' jid='romeo@example.org' subscription='subscribed'/></pubsub>`},
@@ -190,8 +190,8 @@ func TestAccess(t *testing.T) {
 		{"XEP-0060 8.5.3.2: purge", []string{}, "romeo/orchard set", own("<purge node='n'/>"), "auth forbidden"},
 		{"XEP-0060 8.8.1.3: subscriptions", []string{}, "romeo/orchard get", own("<subscriptions node='n'/>"), "auth forbidden"},
 		{"XEP-0060 8.9.2.3: affiliations", []string{}, "romeo/orchard set", own("<affiliations node='n'/>"), "auth forbidden"},
-		{"publish, a stranger to what is open", []string{"access_model=open"}, "tybalt/street set", publish("n", "2", tune("b")), hidden},
-		{"delete, a stranger", []string{}, "tybalt/street set", own("<delete node='n'/>"), hidden},
+		{"publish, a stranger to what is open", []string{"access_model=open"}, "tybalt/street set", publish("n", "2", tune("b")), "auth forbidden"},
+		{"delete, a stranger", []string{}, "tybalt/street set", own("<delete node='n'/>"), "auth forbidden"},
 
 		{"XEP-0060 5.6: a contact's subscriptions", []string{}, "romeo/orchard get", pub("<subscriptions/>"), `<pubsub><subscriptions/></pubsub>`},
 		{"XEP-0060 5.6: a stranger's subscriptions", []string{}, "tybalt/street get", pub("<subscriptions/>"), hidden},
@@ -205,6 +205,12 @@ func TestAccess(t *testing.T) {
 		before := w.ask(juliet+"get", own("<configure node='n'/>")) + w.ask(juliet+"get", items("n"))
 		if got := w.ask(c.how+" juliet", c.ask); got != c.want {
 			t.Errorf("%s:\n got %s\nwant %s", c.rule, got, c.want)
+		}
+		// Security row 25: there is no difference to an account that does not exist.
+		if strings.HasPrefix(c.how, "tybalt") && (len(c.create) == 0 || c.create[0] != "access_model=open") {
+			if got := w.ask(c.how+" nobody", c.ask); got != c.want {
+				t.Errorf("%s: without an account\n got %s\nwant %s", c.rule, got, c.want)
+			}
 		}
 		if after := w.ask(juliet+"get", own("<configure node='n'/>")) + w.ask(juliet+"get", items("n")); after != before {
 			t.Errorf("%s: the node has changed: %s", c.rule, after)
@@ -243,7 +249,7 @@ func TestMembersAndSubscribers(t *testing.T) {
 	// XEP-0060 section 6.1.6: the new subscriber has had the last item.
 	w.same("on_sub", w.got("tybalt/street"), "tybalt "+itemA+" 2026-03-04T05:06:07Z", "tybalt "+itemA+" 2026-03-04T05:06:07Z")
 	member("none")
-	if got := w.ask("tybalt/street get juliet", items("n")); got != "cancel service-unavailable" {
+	if got := w.ask("tybalt/street get juliet", items("n")); got != "auth not-authorized presence-subscription-required" {
 		t.Errorf("no member any more: %s", got)
 	}
 	w.must("tybalt/street set juliet", pub("<unsubscribe node='n' jid='tybalt@example.org'/>"))
@@ -303,7 +309,7 @@ func TestNodes(t *testing.T) { // XEP-0163 section 6.2
 	for name, access := range map[string]string{"a": "presence", "b": "roster", "c": "whitelist"} {
 		w.must(juliet+"set", create(name, "access_model="+access, "roster_groups_allowed=Servants"))
 	}
-	for who, want := range map[string]string{"juliet/balcony": "a b c ", "romeo/orchard": "a ", "nurse/chamber": "a b ", "tybalt/street": "service-unavailable"} {
+	for who, want := range map[string]string{"juliet/balcony": "a b c ", "romeo/orchard": "a ", "nurse/chamber": "a b ", "tybalt/street": "not-authorized"} {
 		if got := list(who); got != want {
 			t.Errorf("%s sees %q, want %q", who, got, want)
 		}
@@ -317,7 +323,7 @@ func TestNodes(t *testing.T) { // XEP-0163 section 6.2
 	if err != nil || info.Title != "D" || info.Meta.Get("pubsub#max_items") != "2" || info.Meta.Get("pubsub#owner") != "juliet@example.org" || len(ids) != 1 {
 		t.Errorf("%+v %v %v", info, ids, err)
 	}
-	if _, _, err := w.v.Node(t.Context(), request("tybalt/street", "juliet"), "a"); stanza.Of(err).Condition != stanza.ServiceUnavailable {
+	if _, _, err := w.v.Node(t.Context(), request("tybalt/street", "juliet"), "a"); stanza.Of(err).Condition != stanza.NotAuthorized {
 		t.Errorf("a closed node: %v", err)
 	}
 }

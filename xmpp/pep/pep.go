@@ -60,10 +60,10 @@ type Service struct {
 func New(m *iq.Mux, log *slog.Logger) *Service {
 	v := &Service{log: log, now: time.Now}
 	const accounts = iq.Own | iq.Account
-	m.Get(accounts, nsPubsub, "pubsub", v.serve(gets))
-	m.Set(accounts, nsPubsub, "pubsub", v.serve(sets))
-	m.Get(accounts, nsOwner, "pubsub", v.serve(ownerGets))
-	m.Set(accounts, nsOwner, "pubsub", v.serve(ownerSets))
+	m.Get(accounts|iq.Nobody, nsPubsub, "pubsub", v.serve(gets))
+	m.Set(accounts|iq.Nobody, nsPubsub, "pubsub", v.serve(sets))
+	m.Get(accounts|iq.Nobody, nsOwner, "pubsub", v.serve(ownerGets))
+	m.Set(accounts|iq.Nobody, nsOwner, "pubsub", v.serve(ownerSets))
 	m.Identity(iq.Server|accounts, iq.Identity{Category: "pubsub", Type: "pep"})
 	for _, f := range features {
 		m.Feature(iq.Server|accounts, nsPubsub+"#"+f)

@@ -16,6 +16,7 @@ type request struct {
 	core   im.Session
 	action *xmlstream.Element // the child that says what to do
 	node   string
+	op     operation
 	as     *asker // who asks, once that was needed
 	open   bool   // he may read the node
 }
@@ -76,32 +77,38 @@ func lacks(feature string) func(*Service, context.Context, *request) (*xmlstream
 func (v *Service) serve(table map[string]operation) iq.Handler {
 	return func(ctx context.Context, q *iq.Request) (*xmlstream.Element, error) {
 		r := &request{Request: q, core: q.Session.Core()}
-		out, err := v.carryOut(ctx, r, table)
+		if !r.find(table) {
+			return nil, stanza.Errorf(stanza.BadRequest, "the pubsub request has nothing that is known here")
+		}
+		if r.Target == iq.Nobody {
+			return nil, r.stranger()
+		}
+		err := r.check()
+		if err != nil {
+			return nil, r.hide(ctx, err)
+		}
+		out, err := r.op.run(v, ctx, r)
 		return out, r.hide(ctx, err)
 	}
 }
 
-func (v *Service) carryOut(ctx context.Context, r *request, table map[string]operation) (*xmlstream.Element, error) {
+// find looks up what the request is about.
+func (r *request) find(table map[string]operation) (ok bool) {
 	for c := range r.Payload.Children() {
-		op, ok := table[c.Local]
-		if !ok || c.Space != r.Payload.Space {
-			continue
+		if r.op, ok = table[c.Local]; ok && c.Space == r.Payload.Space {
+			r.action, r.node = c, c.Attr("node")
+			return true
 		}
-		r.action, r.node = c, c.Attr("node")
-		if err := r.check(op); err != nil {
-			return nil, err
-		}
-		return op.run(v, ctx, r)
 	}
-	return nil, stanza.Errorf(stanza.BadRequest, "the pubsub request has nothing that is known here")
+	return false
 }
 
 // check is what holds for every request.
-func (r *request) check(op operation) error {
+func (r *request) check() error {
 	switch {
-	case op.owner && !r.own():
+	case r.op.owner && !r.own():
 		return errForbidden
-	case r.node == "" && !op.anyNode:
+	case r.node == "" && !r.op.anyNode:
 		return fail(stanza.BadRequest, "nodeid-required", "the request names no node")
 	}
 	return checkName(r.node)

@@ -143,7 +143,7 @@ func (v *Service) mine(ctx context.Context, r *request, out *xmlstream.Element, 
 		}
 	}
 	if out.First() == nil && !a.sees() {
-		return nil, errHidden
+		return nil, errStranger
 	}
 	return pubsub(nsPubsub, out), nil
 }
