@@ -54,6 +54,46 @@ func TestContacts(t *testing.T) {
 	})
 }
 
+func TestBlockList(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		alice := w.dial(w.options("alice"))
+		defer alice.Close()
+		bob, err := alice.BlockAddr("bob")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := alice.Block(t.Context(), bob, im.Addr{Domain: "spam.example"}); err != nil {
+			t.Fatal(err)
+		}
+		if ev := next[client.BlocksChanged](t, alice); len(ev.Block.Blocked) != 2 || ev.Block.Blocked[0] != bob {
+			t.Fatalf("%+v", ev)
+		}
+		list, err := alice.BlockList(t.Context())
+		if err != nil || len(list) != 2 {
+			t.Fatalf("%v %v", list, err)
+		}
+		if err := alice.Unblock(t.Context(), bob); err != nil {
+			t.Fatal(err)
+		}
+		if ev := next[client.BlocksChanged](t, alice); len(ev.Block.Unblocked) != 1 || ev.Block.Cleared {
+			t.Fatalf("%+v", ev)
+		}
+		if err := alice.Unblock(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if ev := next[client.BlocksChanged](t, alice); !ev.Block.Cleared {
+			t.Fatalf("%+v", ev)
+		}
+		for who, want := range map[string]im.Addr{
+			"bob": bob, "bob/phone": {Local: "bob", Domain: bob.Domain, Resource: "phone"}, "@a.example": {Domain: "a.example"}, "x@a.example": {Local: "x", Domain: "a.example"},
+		} {
+			if a, err := alice.BlockAddr(who); err != nil || a != want {
+				t.Errorf("%s is %v, %v; want %v", who, a, err, want)
+			}
+		}
+	})
+}
+
 func TestTypingAndReadMarks(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		alice, bob := w.dial(w.options("alice")), w.dial(w.options("bob"))

@@ -53,6 +53,20 @@ type ProfileChanged struct {
 	Profile im.Profile
 }
 
+// Note is something that the other side's program, or another device of the
+// user's, wants to be known beside messages: a receipt, a reaction, a call. Ext
+// holds it.
+type Note struct {
+	im.Entry
+	Mine bool // the user sent it
+}
+
+// BlocksChanged says how the user's block list has changed.
+type BlocksChanged struct {
+	Seq   uint64
+	Block im.Block
+}
+
 // Other is an entry of a kind that this version does not know.
 type Other struct{ im.Entry }
 
@@ -108,6 +122,8 @@ func (ContactRequest) event() {}
 func (ContactChanged) event() {}
 func (DeviceChanged) event()  {}
 func (ProfileChanged) event() {}
+func (Note) event()           {}
+func (BlocksChanged) event()  {}
 func (Other) event()          {}
 func (Presence) event()       {}
 func (Typing) event()         {}
@@ -133,6 +149,10 @@ func entryEvent(e im.Entry, self im.UserID, here bool) Event {
 		return DeviceChanged{Seq: e.Seq, Device: *e.Device}
 	case e.Kind == im.KindProfile && e.Profile != nil:
 		return ProfileChanged{Seq: e.Seq, Profile: *e.Profile}
+	case e.Kind == im.KindNote:
+		return Note{Entry: e, Mine: e.From == self}
+	case e.Kind == im.KindBlock && e.Block != nil:
+		return BlocksChanged{Seq: e.Seq, Block: *e.Block}
 	}
 	return Other{Entry: e}
 }

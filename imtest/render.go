@@ -45,10 +45,26 @@ func (c *Client) renderEntry(p *cxxpb.Entry) string {
 			return fmt.Sprintf("note %d to %s", e.MsgID, peer)
 		}
 		return fmt.Sprintf("note %d from %s", e.MsgID, from)
+	case im.KindBlock:
+		return c.renderBlock(e.Block)
 	case im.KindProfile:
 		return fmt.Sprintf("profile %q", e.Profile.Name)
 	}
 	return fmt.Sprintf("entry kind %d", e.Kind)
+}
+
+func (c *Client) renderBlock(b *im.Block) string {
+	word, list := "blocked", b.Blocked
+	if len(list) == 0 {
+		word, list = "unblocked", b.Unblocked
+	}
+	if b.Cleared {
+		word = "unblocked all"
+	}
+	for _, a := range list {
+		word += " " + blockWord(a)
+	}
+	return word
 }
 
 // renderContact names the subscription as RFC 6121 does, with what is pending.

@@ -72,6 +72,12 @@ func (c *Conn) answer(m *cxxpb.Call) (*cxxpb.Reply, *im.Error) {
 		c.setContact(u, im.UserID(op.ContactRemove.User), func(k *im.Contact) { k.Sub, k.Listed = 0, false })
 	case *cxxpb.Call_ContactUpdate:
 		c.setContact(u, im.UserID(op.ContactUpdate.User), func(k *im.Contact) { k.Name, k.Groups = op.ContactUpdate.Name, op.ContactUpdate.Groups })
+	case *cxxpb.Call_BlockList:
+		r.Result = &cxxpb.Reply_BlockList{BlockList: &cxxpb.BlockListResult{Addrs: proto.AddrsToPB(u.blocked)}}
+	case *cxxpb.Call_Block:
+		return r, c.block(op.Block.Addrs)
+	case *cxxpb.Call_Unblock:
+		c.unblock(op.Unblock.Addrs)
 	case *cxxpb.Call_PresenceGet:
 		r.Result = &cxxpb.Reply_Presence{Presence: c.presence()}
 	case *cxxpb.Call_Devices:
@@ -207,6 +213,28 @@ func (c *Conn) contactAnswer(m *cxxpb.ContactAnswerCall) *im.Error {
 	c.setContact(c.user, peer.id, func(k *im.Contact) { k.Sub, k.Listed = sub, m.Accept })
 	c.setContact(peer, c.user.id, func(k *im.Contact) { k.Sub = sub })
 	return nil
+}
+
+func (c *Conn) block(addrs []string) *im.Error {
+	list, err := proto.AddrsFromPB(addrs)
+	if err != nil {
+		return im.Errorf(im.CodeInvalid, "%v", err)
+	}
+	c.user.blocked = append(c.user.blocked, list...)
+	c.x.log(c.user, im.Entry{Kind: im.KindBlock, From: c.user.id, Peer: c.user.id, Block: &im.Block{Blocked: list}}, nil)
+	return nil
+}
+
+func (c *Conn) unblock(addrs []string) {
+	what := &im.Block{Cleared: len(addrs) == 0}
+	c.user.blocked = slices.DeleteFunc(c.user.blocked, func(a im.Addr) bool {
+		gone := what.Cleared || slices.Contains(addrs, a.String())
+		if gone {
+			what.Unblocked = append(what.Unblocked, a)
+		}
+		return gone
+	})
+	c.x.log(c.user, im.Entry{Kind: im.KindBlock, From: c.user.id, Peer: c.user.id, Block: what}, nil)
 }
 
 func (c *Conn) presence() *cxxpb.Presence {

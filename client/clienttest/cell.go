@@ -71,6 +71,7 @@ type user struct {
 	devices  map[im.DeviceID]*device
 	contacts map[im.UserID]*im.Contact
 	read     map[im.UserID]im.MsgID
+	blocked  []im.Addr
 }
 
 type device struct {

@@ -326,6 +326,20 @@ func TestContactsAndTheRest(t *testing.T) {
 		t.Errorf("%q", out)
 	}
 	b.ok("carol", "send", "alice", "I am new")
+	b.ok("alice", "block", "carol")
+	b.ok("alice", "block", "@spam.example")
+	b.ok("alice", "block", "eve@elsewhere.example/x")
+	if out := b.ok("alice", "blocked"); out != "carol@example.org\neve@elsewhere.example/x\n@spam.example\n" {
+		t.Errorf("%q", out)
+	}
+	b.ok("alice", "unblock", "carol")
+	if out := b.ok("alice", "blocked", "--json"); !strings.Contains(out, `{"addr":"spam.example"}`) || strings.Contains(out, "carol") {
+		t.Errorf("%q", out)
+	}
+	b.ok("alice", "unblock", "--all")
+	if out := b.ok("alice", "blocked"); out != "" {
+		t.Errorf("%q", out)
+	}
 	if out := b.ok("alice", "devices"); strings.Count(out, "\n") != 1 || !strings.HasPrefix(out, "*") {
 		t.Errorf("%q", out)
 	}

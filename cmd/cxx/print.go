@@ -116,6 +116,8 @@ func (a *app) describe(ctx context.Context, c *client.Client, ev client.Event) (
 		return contactLine("contact", ev.Contact, ev.Seq), true
 	case client.DeviceChanged:
 		return eventLine{Type: "device", Seq: ev.Seq, Name: ev.Device.Name, State: deviceState(ev.Device)}, true
+	case client.BlocksChanged:
+		return blockLine(ev), true
 	case client.Presence:
 		return eventLine{Type: "presence", From: a.name(ctx, c, ev.User), FromID: ev.User.String(), State: ev.Show.String(), Status: ev.Status}, true
 	case client.Typing:
@@ -158,6 +160,18 @@ func contactLine(kind string, k im.Contact, seq uint64) eventLine {
 	}
 }
 
+func blockLine(ev client.BlocksChanged) eventLine {
+	state, list := "blocked", ev.Block.Blocked
+	if len(list) == 0 {
+		state, list = "unblocked", ev.Block.Unblocked
+	}
+	words := make([]string, len(list))
+	for i, a := range list {
+		words[i] = blockWord(a)
+	}
+	return eventLine{Type: "block", Seq: ev.Seq, State: state, Name: strings.Join(words, " ")}
+}
+
 func contactState(k im.Contact) string {
 	switch {
 	case k.Sub.Has(im.SubPendingIn):
@@ -195,6 +209,8 @@ func (l eventLine) human() string {
 		return fmt.Sprintf("%s asks to be your contact: %s (cxx accept %s)", l.From, plain(l.Text), l.From)
 	case "contact":
 		return fmt.Sprintf("contact %s: %s", l.From, l.State)
+	case "block":
+		return fmt.Sprintf("%s: %s", l.State, plain(l.Name))
 	case "device":
 		return fmt.Sprintf("device %s: %s", plain(l.Name), l.State)
 	case "presence":

@@ -24,6 +24,10 @@ type Backend interface {
 	ContactAnswer(ctx context.Context, peer im.UserID, accept bool) error
 	ContactRemove(ctx context.Context, peer im.UserID) error
 	ContactUpdate(ctx context.Context, peer im.UserID, name string, groups []string) error
+	BlockList(ctx context.Context) ([]im.Addr, error)
+	Block(ctx context.Context, addrs ...im.Addr) error
+	Unblock(ctx context.Context, addrs ...im.Addr) error
+	BlockAddr(who string) (im.Addr, error)
 	SetPresence(ctx context.Context, show im.Show, status string) error
 	Devices(ctx context.Context) ([]im.Device, im.DeviceID, error)
 	RevokeDevice(ctx context.Context, d im.DeviceID) error
@@ -73,6 +77,10 @@ type (
 		list    []im.Device
 		current im.DeviceID
 		err     error
+	}
+	blockedMsg struct {
+		list []im.Addr
+		err  error
 	}
 	nameMsg struct{}
 	tickMsg time.Time

@@ -31,6 +31,8 @@ func (m *Model) event(ev client.Event) tea.Cmd {
 		m.tell(m.name(ev.Contact.User)+" asks to be your contact", nil)
 	case client.ContactChanged:
 		m.contactChanged(ev.Contact)
+	case client.BlocksChanged:
+		m.blocksChanged(ev.Block)
 	case client.Presence:
 		m.presence[ev.User] = ev.UserPresence
 	case client.Typing:

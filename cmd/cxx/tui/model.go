@@ -64,6 +64,7 @@ type Model struct {
 	query   textinput.Model
 	pick    int // the selected line of the switcher
 	devices []im.Device
+	blocked []im.Addr // the block list, once /blocked has asked for it
 	device  im.DeviceID
 	secrets []textinput.Model
 	secret  int
@@ -152,6 +153,8 @@ func (m *Model) update(msg tea.Msg) tea.Cmd {
 		if m.tell("", msg.err); msg.err == nil {
 			m.selectPeer(msg.peer)
 		}
+	case blockedMsg:
+		m.showBlocked(msg)
 	case devicesMsg:
 		m.devices, m.device = msg.list, msg.current
 		m.tell("", msg.err)

@@ -142,8 +142,20 @@ func helpLines() []string {
 		lines = append(lines, row)
 	}
 	lines = append(lines, styleTitle.Render(" Commands"))
+	short := ""
 	for _, c := range commands {
-		lines = append(lines, fmt.Sprintf("  %-20s %s", strings.TrimSpace("/"+c.name+" "+c.args), c.help))
+		if c.args != "" {
+			lines = append(lines, fmt.Sprintf("  %-20s %s", "/"+c.name+" "+c.args, c.help))
+			continue
+		}
+		// Two of those that are a word only go in one line.
+		short += fit(fmt.Sprintf("  %-10s %s", "/"+c.name, c.help), 40)
+		if len(short) > 40 {
+			lines, short = append(lines, short), ""
+		}
+	}
+	if short != "" {
+		lines = append(lines, short)
 	}
 	return lines
 }

@@ -31,6 +31,7 @@ type fake struct {
 	sent          []im.Outgoing
 	signals       []im.SignalKind
 	calls         []string
+	blocked       []im.Addr
 }
 
 func (f *fake) Me() (im.UserID, im.DeviceID, im.Addr) {
@@ -81,6 +82,19 @@ func (f *fake) ContactRemove(_ context.Context, peer im.UserID) error {
 
 func (f *fake) ContactUpdate(_ context.Context, peer im.UserID, name string, _ []string) error {
 	return f.call("name %d %q", peer, name)
+}
+
+func (f *fake) BlockList(context.Context) ([]im.Addr, error) { return f.blocked, nil }
+
+func (f *fake) Block(_ context.Context, addrs ...im.Addr) error { return f.call("block %v", addrs) }
+
+func (f *fake) Unblock(_ context.Context, addrs ...im.Addr) error { return f.call("unblock %v", addrs) }
+
+func (f *fake) BlockAddr(who string) (im.Addr, error) {
+	if domain, ok := strings.CutPrefix(who, "@"); ok {
+		return im.Addr{Domain: domain}, nil
+	}
+	return im.Addr{Local: who, Domain: "example.org"}, nil
 }
 
 func (f *fake) SetPresence(_ context.Context, show im.Show, status string) error {
@@ -168,7 +182,7 @@ func (s *stage) run(cmd tea.Cmd) {
 		for _, c := range msg {
 			s.run(c)
 		}
-	case listMsg, historyMsg, doneMsg, openMsg, devicesMsg, nameMsg:
+	case listMsg, historyMsg, doneMsg, openMsg, devicesMsg, blockedMsg, nameMsg:
 		s.send(msg)
 	}
 }
@@ -404,6 +418,9 @@ func TestCommands(t *testing.T) {
 		{"/accept carol", "answer 3 true"},
 		{"/deny carol", "answer 3 false"},
 		{"/remove carol", "remove 3"},
+		{"/block carol", "block [carol@example.org]"},
+		{"/block @spam.example", "block [spam.example]"},
+		{"/unblock carol", "unblock [carol@example.org]"},
 		{"/name Bobby", `name 2 "Bobby"`},
 		{"/status away at lunch", `status away "at lunch"`},
 		{"/revoke 7", "revoke 7"},
@@ -419,7 +436,7 @@ func TestCommands(t *testing.T) {
 	}
 	for line, says := range map[string]string{
 		"/nonsense": "is no command", "/add": "wants a name", "/status sad": "wants one of", "/revoke x": "/devices lists them",
-		"/add nobody": "no user nobody", "/remove": "by accident", "/accept": "nobody here waits",
+		"/add nobody": "no user nobody", "/remove": "by accident", "/block": "wants a name", "/unblock": "wants a name", "/accept": "nobody here waits",
 	} {
 		s := newStage(t, friends())
 		s.typeText(line)
@@ -427,6 +444,27 @@ func TestCommands(t *testing.T) {
 		if !s.m.noticeBad || !strings.Contains(s.m.notice, says) {
 			t.Errorf("%s says %q", line, s.m.notice)
 		}
+	}
+}
+
+func TestBlockList(t *testing.T) {
+	f := friends()
+	s := newStage(t, f)
+	s.typeText("/blocked")
+	s.keys("enter")
+	if s.m.notice != "you have blocked nobody" {
+		t.Errorf("says %q", s.m.notice)
+	}
+	f.blocked = []im.Addr{{Local: "carol", Domain: "example.org"}, {Domain: "spam.example"}, {Local: "eve", Domain: "example.org", Resource: "x"}}
+	s.typeText("/blocked")
+	s.keys("enter")
+	if want := "you have blocked @spam.example, carol, eve@example.org/x"; s.m.notice != want {
+		t.Errorf("says %q; want %q", s.m.notice, want)
+	}
+	s.send(EventMsg{client.BlocksChanged{Block: im.Block{Blocked: []im.Addr{{Local: "bob", Domain: "example.org"}}}}})
+	s.send(EventMsg{client.BlocksChanged{Block: im.Block{Unblocked: f.blocked[1:], Cleared: true}}})
+	if got := strings.Join(blockedNames(s.m), " "); got != "bob carol" {
+		t.Errorf("/unblock completes %q", got)
 	}
 }
 
