@@ -42,6 +42,9 @@ func (s *session) routeMessage(st *xmlstream.Element, to im.Addr, r *receipt, la
 		}
 		return stanza.Errorf(stanza.ServiceUnavailable, "")
 	}
+	if err := s.srv.modules.pep.Assist(s.ctx, s, st); err != nil {
+		return err
+	}
 	sort := message.Classify(st)
 	if sort == message.Groupchat { // RFC 6121 section 8.5.2.1.1: no room here
 		return stanza.Errorf(stanza.ServiceUnavailable, "")

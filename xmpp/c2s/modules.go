@@ -44,6 +44,7 @@ func newModules(mux *iq.Mux, d Deps) *modules {
 	info.Register(mux, info.Options{Name: software, Version: d.Version, Started: time.Now(), Now: time.Now, Services: d.Services})
 	mux.Set(iq.Server|iq.Own, nsBind, "bind", bindTwice)
 	mux.Feature(iq.Server|iq.Own, nsCSI)
+	mux.Feature(iq.Own, pep.NSAssist)
 	m.disco = disco.Register(mux, disco.Options{
 		Name: software, Version: d.Version, Node: "https://cxx.im/xmpp", Contacts: d.Contacts,
 	})
@@ -119,9 +120,8 @@ func (m *modules) lastItems(s *session, nodes []string) {
 	var next func(ctx context.Context)
 	next = func(ctx context.Context) {
 		more, err := b.Next(ctx)
-		if err != nil {
+		if err != nil { // of one account; the others may have something
 			s.srv.note(s, err)
-			return
 		}
 		if more {
 			s.queue.post(event{kind: evCall, call: next})
