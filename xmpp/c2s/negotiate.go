@@ -33,6 +33,7 @@ func (srv *Server) Handle(conn stream.Conn) {
 	}
 	conn.Authenticated()
 	s.read(conn)
+	s.done()
 }
 
 // negotiation brings a connection from its first byte to a session (RFC 6120
@@ -105,8 +106,9 @@ func (n *negotiation) open(ev xmlstream.Event) error {
 		return err
 	}
 	domain, reason := n.judge(h)
+	from, _ := im.ParseAddr(h.From) // who it says it is; the login will tell
 	answer := xmlstream.Header{
-		Content: stanza.NSClient, From: domain, To: h.From, ID: stream.NewID(), Version: "1.0", Lang: "en",
+		Content: stanza.NSClient, From: domain, To: bareOf(from), ID: stream.NewID(), Version: "1.0", Lang: "en",
 	}
 	if err := n.conn.Open(answer); err != nil {
 		return err
@@ -115,9 +117,16 @@ func (n *negotiation) open(ev xmlstream.Event) error {
 	if reason != nil {
 		return reason
 	}
-	n.domain = domain
-	n.from, _ = im.ParseAddr(h.From) // who it says it is; the login will tell
+	n.domain, n.from = domain, from
 	return n.conn.Send(stanza.Bytes(n.features()))
+}
+
+// bareOf is how the answer names the client (RFC 6120 section 4.7.2).
+func bareOf(a im.Addr) string {
+	if a.IsZero() {
+		return ""
+	}
+	return a.Bare().String()
 }
 
 // judge looks at a header (RFC 6120 sections 4.7 and 4.9.3). The domain it

@@ -253,6 +253,17 @@ func (s *session) read(conn stream.Conn) {
 	}
 }
 
+// done returns when the session has done with a connection that is not read any
+// more: whoever serves it closes it then, and must not cut off the last words.
+func (s *session) done() {
+	left := make(chan struct{})
+	s.queue.post(event{kind: evCall, call: func(context.Context) { close(left) }})
+	select {
+	case <-left:
+	case <-s.ctx.Done(): // it has ended, with all that it had to say
+	}
+}
+
 // broken ends a connection that cannot be read on.
 func (s *session) broken(conn stream.Conn, err error) {
 	var x *xmlstream.Error
