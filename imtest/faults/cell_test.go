@@ -39,7 +39,8 @@ type cell struct {
 	redis   *env.Redis
 	acs     [numACS]*server
 	nas     [numNAS]*server
-	tls     *tls.Config
+	tls     *tls.Config // for C-XX
+	xtls    *tls.Config // for XMPP, after STARTTLS
 }
 
 // server is one of our processes; it keeps its addresses over restarts.
@@ -52,6 +53,7 @@ type server struct {
 	admin string
 	args  []string
 	proxy *proc.Proxy // in front of the mesh listener of an ACS
+	xmpp  *proc.Proxy // in front of its XMPP listener
 	p     *proc.Process
 }
 
@@ -145,6 +147,7 @@ func (c *cell) keygen() error {
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(ca)
 	c.tls = &tls.Config{RootCAs: pool, ServerName: "127.0.0.1", NextProtos: []string{proto.ALPN}, MinVersion: tls.VersionTLS13}
+	c.xtls = &tls.Config{RootCAs: pool, ServerName: "127.0.0.1", MinVersion: tls.VersionTLS13}
 	return nil
 }
 
@@ -185,8 +188,16 @@ func (c *cell) newACS(n int) (*server, error) {
 	if s.proxy, err = proc.NewProxy(mesh); err != nil {
 		return nil, err
 	}
+	xmpp, err := env.FreeAddr()
+	if err != nil {
+		return nil, err
+	}
+	if s.xmpp, err = proc.NewProxy(xmpp); err != nil {
+		return nil, err
+	}
 	s.args = append(s.args, fmt.Sprintf("server.node=%d", n), "cxx.listen="+s.addr, "nas.listen=",
-		"mesh.listen="+mesh, "mesh.advertise="+s.proxy.Addr(), "cxx.test_mode=true", "auth.test_mode=true",
+		"mesh.listen="+mesh, "mesh.advertise="+s.proxy.Addr(), "server.test_mode=true",
+		"xmpp.listen="+xmpp, "xmpp.tls_listen=",
 		"server.drain_spread=2s", "log.level=debug",
 		fmt.Sprintf(`storage.zone=[{id=1,driver="mysql",dsn=%q,slots="0-8191"},{id=2,driver="mysql",dsn=%q,slots="8192-16383"}]`, c.dsn[0], c.dsn[1]))
 	s.args = append(s.args, c.backend.Settings()...)
@@ -275,12 +286,22 @@ func (c *cell) whole(t *testing.T) {
 		must(t, c.redis.Start())
 	}
 	for _, s := range append(c.acs[:], c.nas[:]...) {
-		if s.proxy != nil {
-			s.proxy.Heal()
+		for _, p := range s.proxies() {
+			p.Heal()
 		}
 		must(t, s.start())
 	}
 	c.linked(t)
+}
+
+// proxies are those in front of the server.
+func (s *server) proxies() (all []*proc.Proxy) {
+	for _, p := range []*proc.Proxy{s.proxy, s.xmpp} {
+		if p != nil {
+			all = append(all, p)
+		}
+	}
+	return all
 }
 
 // linked waits until every ACS is linked to every other.
@@ -298,10 +319,10 @@ func (c *cell) stop() (bad []string) {
 			_ = s.p.Signal(syscall.SIGCONT) // a frozen one would never end
 			_ = s.p.Stop()
 		}
-		if s != nil && s.proxy != nil {
-			s.proxy.Close()
-		}
 		if s != nil {
+			for _, p := range s.proxies() {
+				p.Close()
+			}
 			bad = append(bad, s.complaints()...)
 		}
 	}
