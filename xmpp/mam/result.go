@@ -109,11 +109,9 @@ func fin(q *query, p *page) *xmlstream.Element {
 	set := rsm.Page{Index: rsm.None, Count: p.count}
 	if n := len(p.entries); n > 0 {
 		set.First, set.Last = id(&p.entries[0]), id(&p.entries[n-1])
-		switch {
-		case p.count == rsm.None || q.before > 0 || q.after > 0:
-		case q.page.Backwards:
-			set.Index = p.count - n
-		default:
+		// The last page has no index, though it is known: slixmpp takes a page that
+		// ends where the whole does for the end, and pages back no further.
+		if p.count != rsm.None && q.before == 0 && q.after == 0 && (!q.page.Backwards || n == p.count) {
 			set.Index = 0
 		}
 	}
