@@ -38,7 +38,7 @@ func (s *session) entry(e *im.Entry) {
 			s.send(st)
 		}
 	}
-	if s.available && s.presence.Priority >= 0 {
+	if s.takes() {
 		s.reached(e.Seq)
 	}
 }
@@ -159,7 +159,7 @@ func (s *session) catchUp(ctx context.Context) {
 func (s *session) signal(sig *im.Signal) {
 	data := sig.Data
 	if len(data) == 0 {
-		if !s.available || s.presence.Priority < 0 {
+		if !s.takes() {
 			return
 		}
 		from, err := s.core.Address(s.ctx, sig.From)
@@ -169,7 +169,7 @@ func (s *session) signal(sig *im.Signal) {
 		data = stanza.Bytes(message.ChatState(sig.Kind, from, s.addr.Bare()))
 	}
 	if sig.Kind != im.SignalStanza {
-		if s.available && s.presence.Priority >= 0 {
+		if s.takes() {
 			s.deliver(data, nil, 0)
 		}
 		return
@@ -192,6 +192,7 @@ func (s *session) deliverOffline() {
 		s.srv.note(s, err)
 		return
 	}
+	done = max(done, s.shown)
 	for left := s.srv.cfg.OfflineLimit; done < s.seq && left > 0 && !s.over; {
 		page, err := s.core.Archive(s.ctx, im.ArchiveQuery{After: done, Before: s.seq + 1, Limit: min(left, 100)})
 		if err != nil {

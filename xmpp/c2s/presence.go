@@ -51,7 +51,7 @@ func (s *session) broadcast(st *xmlstream.Element, on bool) error {
 	if !on {
 		p.Show = im.ShowOffline
 	}
-	was := s.available
+	was, took := s.available, s.takes()
 	s.presence, s.available = p, on
 	s.announce(s.ctx)
 	switch {
@@ -63,15 +63,22 @@ func (s *session) broadcast(st *xmlstream.Element, on bool) error {
 	if on {
 		s.srv.modules.presence(s, st)
 	}
-	if on && p.Priority >= 0 {
+	if s.takes() && !took {
 		s.deliverOffline()
 	}
 	return nil
 }
 
+// takes reports whether messages to the user's bare address are for this client
+// (RFC 6121 section 8.5.2.1.1).
+func (s *session) takes() bool { return s.available && s.presence.Priority >= 0 }
+
 // announce tells the core, and so the cell.
 func (s *session) announce(ctx context.Context) {
 	p := s.presence
+	if s.hidden {
+		p = im.Presence{Show: im.ShowOffline, Interests: p.Interests}
+	}
 	if p.Show > im.ShowOffline {
 		p.Ext = s.withPhoto(ctx, p.Ext)
 	}
@@ -210,9 +217,8 @@ func (s *session) probe(to im.Addr) error {
 	return nil
 }
 
-// leave ends the session's presence. silent: its client is just gone, so its
-// contacts hear no last words.
-func (s *session) leave(silent bool) {
+// leave ends the session's presence.
+func (s *session) leave() {
 	if s.available || s.directed != nil {
 		s.offline(stanza.New("presence", "unavailable").SetAttr("from", s.full))
 	}
@@ -222,5 +228,4 @@ func (s *session) leave(silent bool) {
 	s.available = false
 	s.presence = im.Presence{Show: im.ShowOffline, Interests: s.presence.Interests}
 	s.announce(context.WithoutCancel(s.ctx))
-	_ = silent
 }

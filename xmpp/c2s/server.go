@@ -18,6 +18,7 @@ import (
 	"github.com/cxx-im/cxx/xmpp/iq"
 	"github.com/cxx-im/cxx/xmpp/mam"
 	"github.com/cxx-im/cxx/xmpp/stanza"
+	"github.com/cxx-im/cxx/xmpp/stream"
 )
 
 // Deps is what the engine works with.
@@ -47,6 +48,7 @@ type Server struct {
 
 	draining atomic.Bool
 	running  sync.WaitGroup // sessions
+	closing  sync.WaitGroup // of connections that sessions have left
 
 	mu       sync.Mutex
 	sessions map[*session]struct{} // guarded by mu
@@ -118,6 +120,12 @@ func (srv *Server) forget(s *session) {
 	}
 }
 
+// closeLater closes a connection that its session has left, which may take the
+// client a while to answer.
+func (srv *Server) closeLater(conn stream.Conn, reason *stream.Error) {
+	srv.closing.Go(func() { conn.Close(reason) })
+}
+
 func (srv *Server) all() []*session {
 	srv.mu.Lock()
 	defer srv.mu.Unlock()
@@ -163,6 +171,7 @@ func (srv *Server) Close() {
 		sink{s}.Close(im.Errorf(im.CodeGoAway, "this server is shutting down"))
 	}
 	srv.running.Wait()
+	srv.closing.Wait()
 }
 
 // note logs an error that a session has met: those that clients cause are for

@@ -51,7 +51,9 @@ type session struct {
 
 	presence  im.Presence // as the client and Interests made it
 	available bool
-	greeted   bool // has been available in this session
+	hidden    bool   // the client is away; others are shown that it is offline
+	shown     uint64 // newest entry of the inbox that was written to the client
+	greeted   bool   // has been available in this session
 	seen      presence.Seen
 	directed  map[im.Addr]struct{} // who got directed presence (RFC 6121 section 4.6)
 }
@@ -182,6 +184,7 @@ func (s *session) write(data []byte, seq uint64) {
 	if s.sm.on {
 		s.sm.add(data, seq)
 	}
+	s.shown = max(s.shown, seq)
 	s.out = append(s.out, data)
 	if !s.sm.on && seq > 0 {
 		s.core.Acknowledge(seq)
@@ -246,7 +249,9 @@ func (s *session) read(conn stream.Conn) {
 			return
 		}
 		s.heard(conn)
-		pace.wait(s.ctx)
+		if stanza.IsStanza(ev.Element) {
+			pace.wait(s.ctx)
+		}
 		if !s.queue.postStanza(ev.Element) {
 			return
 		}
@@ -295,15 +300,30 @@ func (s *session) lost(conn stream.Conn) {
 		s.end(nil, true)
 		return
 	}
-	conn.Close(nil)
+	s.srv.closeLater(conn, nil)
 	s.attach(nil)
-	s.away = time.AfterFunc(s.srv.cfg.ResumeWindow.D(), func() {
+	s.later(s.srv.cfg.Grace.D(), s.hide)
+}
+
+// later runs f on the runner when d has passed and the client is still away.
+func (s *session) later(d time.Duration, f func()) {
+	s.away = time.AfterFunc(d, func() {
 		s.queue.post(event{kind: evCall, call: func(context.Context) {
 			if s.conn == nil {
-				s.end(nil, true)
+				f()
 			}
 		}})
 	})
+}
+
+// hide shows the user's contacts that the client is away for longer than a change
+// of networks takes (contract clause 9). It may still come back.
+func (s *session) hide() {
+	if s.available {
+		s.hidden = true
+		s.announce(s.ctx)
+	}
+	s.later(s.srv.cfg.ResumeWindow.D()-s.srv.cfg.Grace.D(), func() { s.end(nil, true) })
 }
 
 // closed ends the session as its client wished (RFC 6120 section 4.4).
@@ -322,8 +342,8 @@ func (s *session) attach(conn stream.Conn) {
 	}
 }
 
-// end ends the session once, on its runner. silent: the client did not say
-// goodbye.
+// end ends the session once, on its runner. silent: the client is not there to
+// hear it.
 func (s *session) end(reason *stream.Error, silent bool) {
 	if s.over {
 		return
@@ -331,15 +351,15 @@ func (s *session) end(reason *stream.Error, silent bool) {
 	s.over = true
 	conn := s.conn
 	s.queue.close()
-	s.leave(silent)
+	s.leave()
+	s.core.Close()
 	if conn != nil {
-		if len(s.out) > 0 {
+		if len(s.out) > 0 && !silent {
 			_ = conn.Send(s.out...) // the last words; the connection may be gone
 		}
 		conn.Close(reason)
 	}
 	s.out, s.sm.unacked = nil, nil
-	s.core.Close()
 	s.cancel()
 	s.srv.forget(s)
 	s.asks.abort(context.Background())

@@ -157,12 +157,16 @@ func (s *session) takeOver(r resumption) (bool, *stream.Error) {
 		return false, reason
 	}
 	if s.conn != nil { // the old connection is dead, or the client thinks so
-		s.conn.Close(stream.Errorf(stream.Conflict, "the session was resumed on another connection"))
+		s.srv.closeLater(s.conn, stream.Errorf(stream.Conflict, "the session was resumed on another connection"))
 	}
 	s.attach(r.conn)
 	s.info = r.conn.Info()
 	s.sm.asked = false
-	s.csi = csi{} // XEP-0352 section 5.1: a resumed client is active
+	if s.hidden {
+		s.hidden = false
+		s.announce(s.ctx)
+	}
+	s.csi.inactive = false // XEP-0352 section 5.1: a resumed client is active
 	resumed := xmlstream.New(nsSM, "resumed").SetAttr("previd", s.smID).
 		SetAttr("h", strconv.FormatUint(uint64(s.in.handled), 10))
 	s.out = append(s.out[:0], stanza.Bytes(r.answer(s, resumed)))
