@@ -173,5 +173,6 @@ func (s *session) takeOver(r resumption) (bool, *stream.Error) {
 	for _, x := range s.sm.unacked {
 		s.out = append(s.out, x.data)
 	}
+	s.release()
 	return true, nil
 }
