@@ -52,6 +52,7 @@ func (n *negotiation) begin(d im.LoginDevice) (*session, error) {
 		return nil, err
 	}
 	s := newSession(srv, n.conn, device)
+	s.lang = n.lang
 	core, head, err := srv.deps.Sessions.Open(n.ctx, im.Opening{
 		Account: acct, Device: device, Protocol: im.ProtocolXMPP, Remote: d.Remote, Sink: sink{s},
 	})
@@ -113,7 +114,7 @@ func (n *negotiation) takeBack(previd string, h uint32, answer func(s *session, 
 	if s == nil {
 		return nil, nil
 	}
-	resumed, reason := s.resume(resumption{conn: n.conn, h: h, answer: answer})
+	resumed, reason := s.resume(resumption{conn: n.conn, lang: n.lang, h: h, answer: answer})
 	if reason != nil {
 		return nil, reason
 	}

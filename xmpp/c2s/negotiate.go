@@ -44,6 +44,7 @@ type negotiation struct {
 	ctx    context.Context
 	domain string  // that the client has named
 	from   im.Addr // that the client has named, zero when it has not
+	lang   string  // of what the client says, when it is not streamLang
 	opened bool    // a header was answered
 	auth   *sasl.Negotiation
 	login  login
@@ -108,7 +109,7 @@ func (n *negotiation) open(ev xmlstream.Event) error {
 	domain, reason := n.judge(h)
 	from, _ := im.ParseAddr(h.From) // who it says it is; the login will tell
 	answer := xmlstream.Header{
-		Content: stanza.NSClient, From: domain, To: bareOf(from), ID: stream.NewID(), Version: "1.0", Lang: "en",
+		Content: stanza.NSClient, From: domain, To: bareOf(from), ID: stream.NewID(), Version: "1.0", Lang: streamLang,
 	}
 	if err := n.conn.Open(answer); err != nil {
 		return err
@@ -117,7 +118,7 @@ func (n *negotiation) open(ev xmlstream.Event) error {
 	if reason != nil {
 		return reason
 	}
-	n.domain, n.from = domain, from
+	n.domain, n.from, n.lang = domain, from, langOf(h.Lang)
 	return n.conn.Send(stanza.Bytes(n.features()))
 }
 
@@ -127,6 +128,25 @@ func bareOf(a im.Addr) string {
 		return ""
 	}
 	return a.Bare().String()
+}
+
+// streamLang is the language of what the server says, and so of every stanza to a
+// client that names none (RFC 6120 section 4.7.4).
+const streamLang = "en"
+
+// langOf is the language that stanzas of a client need to be marked with, "" when
+// it has named none, or none that can be, or the one that is understood.
+func langOf(tag string) string {
+	const longest = 35 // RFC 5646 section 4.4.1
+	for _, c := range []byte(tag) {
+		if c != '-' && (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') {
+			return ""
+		}
+	}
+	if len(tag) > longest || strings.EqualFold(tag, streamLang) {
+		return ""
+	}
+	return tag
 }
 
 // judge looks at a header (RFC 6120 sections 4.7 and 4.9.3). The domain it

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/cxx-im/cxx/im"
+	"github.com/cxx-im/cxx/xmpp/stream"
 	"github.com/cxx-im/cxx/xmpp/xmlstream"
 )
 
@@ -20,10 +21,11 @@ const (
 	evCall                      // run something
 )
 
-// event is one thing for the runner. One of its fields is set, by kind.
+// event is one thing for the runner. The fields of its kind are set.
 type event struct {
 	kind     eventKind
 	stanza   *xmlstream.Element
+	conn     stream.Conn // that stanza came on
 	entry    *im.Entry
 	presence im.UserPresence
 	signal   im.Signal
@@ -109,14 +111,14 @@ func (q *queue) postWithin(limit int, e event) bool {
 const maxOpen = 128
 
 // postStanza adds a stanza of the client's and waits for room.
-func (q *queue) postStanza(st *xmlstream.Element) bool {
+func (q *queue) postStanza(st *xmlstream.Element, conn stream.Conn) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for q.open >= maxOpen && !q.closed {
 		q.room.Wait()
 	}
 	q.open++
-	return q.add(event{kind: evStanza, stanza: st})
+	return q.add(event{kind: evStanza, stanza: st, conn: conn})
 }
 
 // settled makes room for one more stanza.

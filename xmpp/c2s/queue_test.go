@@ -76,7 +76,7 @@ func TestQueueHoldsTheReader(t *testing.T) {
 		q.start()
 		var sent atomic.Int32
 		go func() {
-			for q.postStanza(stanza.New("message", "")) {
+			for q.postStanza(stanza.New("message", ""), nil) {
 				sent.Add(1)
 			}
 		}()

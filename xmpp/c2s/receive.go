@@ -8,8 +8,14 @@ import (
 	"github.com/cxx-im/cxx/xmpp/xmlstream"
 )
 
-// received handles one first-level element of the client's.
-func (s *session) received(st *xmlstream.Element) {
+// received handles one first-level element of the client's. What was still read
+// from a connection that another has replaced does not count: the client has
+// been told that it is not here, and sends it again (XEP-0198 section 5).
+func (s *session) received(st *xmlstream.Element, conn stream.Conn) {
+	if s.conn != nil && s.conn != conn {
+		s.queue.settled()
+		return
+	}
 	if !stanza.IsStanza(st) {
 		s.queue.settled()
 		s.nonza(st)
@@ -60,6 +66,9 @@ func (s *session) stamp(st *xmlstream.Element) *stream.Error {
 		}
 	}
 	st.SetAttr("from", s.full)
+	if s.lang != "" && st.Lang() == "" {
+		st.SetLang(s.lang) // section 8.1.5
+	}
 	return nil
 }
 

@@ -24,6 +24,7 @@ type session struct {
 	core   im.Session
 	addr   im.Addr
 	full   string // of addr
+	lang   string // of the client's stream, when it is not that of ours
 	device im.Device
 	queue  queue
 	behind atomic.Bool   // entries were refused: read the log
@@ -164,7 +165,7 @@ func (s *session) recovered() {
 func (s *session) handle(e *event) {
 	switch e.kind {
 	case evStanza:
-		s.received(e.stanza)
+		s.received(e.stanza, e.conn)
 	case evEntry:
 		s.entry(e.entry)
 	case evPresence:
@@ -252,7 +253,7 @@ func (s *session) read(conn stream.Conn) {
 		if stanza.IsStanza(ev.Element) {
 			pace.wait(s.ctx)
 		}
-		if !s.queue.postStanza(ev.Element) {
+		if !s.queue.postStanza(ev.Element, conn) {
 			return
 		}
 	}

@@ -110,6 +110,7 @@ func failedSM(c stanza.Condition) *xmlstream.Element {
 // connection.
 type resumption struct {
 	conn stream.Conn
+	lang string
 	h    uint32
 	// answer is sent before anything else: <resumed/>, wrapped as the way of
 	// negotiation wants it.
@@ -160,7 +161,7 @@ func (s *session) takeOver(r resumption) (bool, *stream.Error) {
 		s.srv.closeLater(s.conn, stream.Errorf(stream.Conflict, "the session was resumed on another connection"))
 	}
 	s.attach(r.conn)
-	s.info = r.conn.Info()
+	s.info, s.lang = r.conn.Info(), r.lang
 	s.sm.asked = false
 	if s.hidden {
 		s.hidden = false
