@@ -245,10 +245,18 @@ func xmppArchive(ctx context.Context, p *player, c *XMPP, args []string) error {
 	return err
 }
 
-// password "new" (XEP-0077)
+// password "new": by the form that asks for the old one (XEP-0077 section 3.3)
 func xmppPassword(ctx context.Context, p *player, c *XMPP, args []string) error {
-	c.password = p.text(args[0])
-	_, err := c.IQ(ctx, "set", Domain, "<query xmlns='jabber:iq:register'><username>"+c.User()+"</username><password>"+c.password+"</password></query>")
+	form := "<x xmlns='jabber:x:data' type='submit'>"
+	for _, f := range [][2]string{
+		{"FORM_TYPE", "jabber:iq:register:changepassword"}, {"username", c.User()}, {"old_password", c.password}, {"password", p.text(args[0])},
+	} {
+		form += "<field var='" + f[0] + "'><value>" + f[1] + "</value></field>"
+	}
+	_, err := c.IQ(ctx, "set", Domain, "<query xmlns='jabber:iq:register'>"+form+"</x></query>")
+	if err == nil {
+		c.password = p.text(args[0])
+	}
 	return err
 }
 
@@ -263,7 +271,6 @@ func xmppEnds(ctx context.Context, p *player, c *XMPP, args []string) error {
 		case err == nil:
 		case ctx.Err() == nil && (got == args[0] || args[0] == "lost"):
 			c.Abort()
-			c.Client = nil
 			return nil
 		case errors.Is(err, io.EOF), ctx.Err() == nil:
 			p.fail("%s: the stream ended with %q, %v; want %s", c.Name, got, err, args[0])

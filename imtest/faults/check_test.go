@@ -68,7 +68,7 @@ func (l *load) readAll(t *testing.T) map[*person][]*cxxpb.Entry {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, 16)
-	for _, p := range l.people() {
+	for _, p := range l.people {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()

@@ -15,24 +15,65 @@ import (
 
 // text is one message of the load: what was asked, and what was answered.
 type text struct {
+	by       *writer
 	from, to *person
-	n        int // counts the texts of its sender
-	id       im.ClientID
+	n        int         // counts the texts of its writer
+	id       im.ClientID // C-XX
+	origin   string      // XMPP: the origin-id
 	body     string
 
 	tries   int // how often it was transmitted
 	failed  bool
+	refused bool // XMPP: an error has come, and the h that covers it has not
 	invoked time.Time // first transmission
 	sent    time.Time // last transmission
 	acked   time.Time // zero: not acknowledged
-	msgID   uint64
-	seq     uint64 // in the sender's inbox
+	msgID   uint64 // by C-XX; XMPP acknowledgements do not tell
+	seq     uint64 // in the sender's inbox, as msgID
 }
 
-// person is a user of the load with the one device that takes part.
+// person is a user of the load with the devices that take part: a third has C-XX
+// only, a third XMPP only, a third both.
 type person struct {
 	*device
 	user im.UserID
+	kind kind
+	x    *xdevice // nil: no XMPP
+}
+
+type kind int
+
+const (
+	onlyCXX kind = iota
+	onlyXMPP
+	bothWays
+	numKinds
+)
+
+func (l *load) person(name string, i int) *person {
+	p := &person{device: l.cell.device(name, "main"), kind: kind(i % int(numKinds))}
+	if p.kind != onlyCXX {
+		p.x = l.cell.xdevice(name, "desk")
+	}
+	return p
+}
+
+// writer is one device that writes.
+type writer struct {
+	load *load
+	*person
+	label string // begins each of its texts
+	to    []*person
+	texts []*text // all, by number
+	open  int     // of them without an ack
+}
+
+func (w *writer) compose() *text {
+	n := len(w.texts)
+	x := &text{by: w, from: w.person, to: w.to[n%len(w.to)], n: n, body: fmt.Sprintf("%s %06d", w.label, n)}
+	w.texts = append(w.texts, x)
+	w.open++
+	return x
 }
 
 // refusal is a definite or indefinite error that a send was answered with.
@@ -78,8 +119,11 @@ func (p plan) orDefaults() plan {
 type load struct {
 	cell      *cell
 	plan      plan
-	senders   []*sender
+	people    []*person
+	senders   []*sender // C-XX, as receivers
 	receivers []*receiver
+	xsenders  []*xsender // XMPP, as xreceivers
+	xreceivers []*xreceiver
 	stopping  chan struct{} // no new texts
 	cancel    context.CancelFunc
 	ctx       context.Context
@@ -97,8 +141,17 @@ type load struct {
 	refusals   []refusal         // guarded by mu
 	closes     map[string]int    // guarded by mu: why connections ended, by word
 	violations []string          // guarded by mu
-	zombies    []*link           // guarded by mu
-	at         map[string]string // guarded by mu: user to the ACS he is on
+	zombies    []zombie          // guarded by mu
+	at         map[string]string // guarded by mu: device to the ACS it is on
+
+	xacks, xretries atomic.Int64 // of all, by XMPP
+	again           atomic.Int64 // texts that came to an XMPP device again in a later session
+}
+
+// zombie is a connection that was given up and is kept to see its end.
+type zombie interface {
+	end(t *testing.T) string // what was told
+	close()
 }
 
 // loads makes the names of users differ from one load to the next.
@@ -125,19 +178,26 @@ func (c *cell) startLoad(t *testing.T, p plan) *load {
 	if name == nil {
 		name = nameOf
 	}
-	first := make([]*link, 2*l.plan.senders)
 	for i := range l.plan.senders {
-		l.senders = append(l.senders, newSender(l, name("s", i, run)))
-		l.receivers = append(l.receivers, newReceiver(l, name("r", i, run)))
+		s, r := l.person(name("s", i, run), i), l.person(name("r", i, run), i)
+		l.people = append(l.people, s, r)
+		if s.kind != onlyXMPP {
+			l.senders = append(l.senders, newSender(l, s))
+			l.receivers = append(l.receivers, newReceiver(l, r))
+		}
+		if s.kind != onlyCXX {
+			l.xsenders = append(l.xsenders, newXSender(l, s))
+			l.xreceivers = append(l.xreceivers, newXReceiver(l, r))
+		}
 	}
-	ctx, cancel := context.WithTimeout(l.ctx, patience)
-	defer cancel()
-	var wg sync.WaitGroup
-	for i := range l.senders {
-		wg.Go(func() { first[2*i] = l.first(t, ctx, &l.senders[i].person) })
-		wg.Go(func() { first[2*i+1] = l.first(t, ctx, &l.receivers[i].person) })
+	for i := range l.plan.senders {
+		to := []*person{l.people[2*i+1], l.people[(2*i+3)%len(l.people)]}
+		for _, w := range l.writers() {
+			if w.person == l.people[2*i] {
+				w.to = to
+			}
+		}
 	}
-	wg.Wait()
 	t.Cleanup(func() {
 		l.cancel()
 		l.allWG.Wait()
@@ -145,27 +205,82 @@ func (c *cell) startLoad(t *testing.T, p plan) *load {
 			z.close()
 		}
 	})
+	l.begin(t)
+	return l
+}
+
+// begin logs everybody in and lets them run.
+func (l *load) begin(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(l.ctx, patience)
+	defer cancel()
+	var wg sync.WaitGroup
+	each := func(f func() error) {
+		wg.Go(func() {
+			if err := f(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for _, p := range l.people {
+		if p.x != nil {
+			each(func() (err error) { p.user, err = l.cell.account(p.name); return err })
+		}
+	}
+	wg.Wait()
+	first, xfirst := make(map[*person]*link), make(map[*person]*xlink)
+	var mu sync.Mutex
+	for _, p := range l.people {
+		if p.kind != onlyXMPP {
+			each(func() error { return l.first(ctx, p, &mu, first) })
+		}
+		if p.x != nil {
+			each(func() error {
+				k, err := p.x.connect(ctx)
+				mu.Lock()
+				defer mu.Unlock()
+				xfirst[p] = k
+				return err
+			})
+		}
+	}
+	wg.Wait()
 	if t.Failed() {
 		t.FailNow()
 	}
 	for i, s := range l.senders {
-		n := len(l.receivers)
-		s.to = []*person{&l.receivers[i].person, &l.receivers[(i+1)%n].person}
 		r := l.receivers[i]
-		l.sendersWG.Go(func() { s.run(first[2*i]) })
-		l.allWG.Go(func() { r.run(first[2*i+1]) })
+		l.sendersWG.Go(func() { s.run(first[s.person]) })
+		l.allWG.Go(func() { r.run(first[r.person]) })
 	}
-	return l
+	for i, s := range l.xsenders {
+		r := l.xreceivers[i]
+		l.sendersWG.Go(func() { s.run(xfirst[s.person]) })
+		l.allWG.Go(func() { r.run(xfirst[r.person]) })
+	}
 }
 
-func (l *load) first(t *testing.T, ctx context.Context, p *person) *link {
+func (l *load) first(ctx context.Context, p *person, mu *sync.Mutex, first map[*person]*link) error {
 	k, err := p.connect(ctx)
 	if err != nil {
-		t.Error(err)
-		return nil
+		return err
 	}
+	mu.Lock()
+	defer mu.Unlock()
+	first[p] = k
 	p.user = p.device.user
-	return k
+	return nil
+}
+
+// writers are all devices that write.
+func (l *load) writers() (all []*writer) {
+	for _, s := range l.senders {
+		all = append(all, &s.writer)
+	}
+	for _, s := range l.xsenders {
+		all = append(all, &s.writer)
+	}
+	return all
 }
 
 // progress waits until n more texts have been acknowledged.
@@ -194,23 +309,20 @@ func (l *load) finish(t *testing.T) {
 		t.Fatalf("not every text was acknowledged within %v after the end: %s", patience, l.report())
 	}
 	for _, r := range l.receivers {
-		want := l.textsTo(&r.person)
+		want := l.textsTo(r.person)
 		until(t, inSync, func() bool { return r.has() >= want }, "%s has received %d of %d texts", r.name, r.has(), want)
+	}
+	for _, r := range l.xreceivers {
+		want := l.textsTo(r.person)
+		until(t, inSync, func() bool { return r.has() >= want }, "%s has received %d of %d texts by XMPP", r.name, r.has(), want)
 	}
 	l.cancel()
 	l.allWG.Wait()
 }
 
-func (l *load) people() (all []*person) {
-	for i := range l.senders {
-		all = append(all, &l.senders[i].person, &l.receivers[i].person)
-	}
-	return all
-}
-
 func (l *load) textsTo(p *person) (n int) {
-	for _, s := range l.senders {
-		for _, x := range s.texts {
+	for _, w := range l.writers() {
+		for _, x := range w.texts {
 			if x.to == p {
 				n++
 			}
@@ -231,13 +343,13 @@ func (l *load) ended(why string) {
 	l.closes[why]++
 }
 
-func (l *load) on(user, acs string) {
+func (l *load) on(device, acs string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.at[user] = acs
+	l.at[device] = acs
 }
 
-// usersOn is how many users have their last connection on an ACS.
+// usersOn is how many devices have their last connection on an ACS.
 func (l *load) usersOn(s *server) (n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -258,7 +370,7 @@ func (l *load) roaming() <-chan time.Time {
 }
 
 // leave ends a connection, or keeps it as a zombie.
-func (l *load) leave(k *link, silent bool) {
+func (l *load) leave(k zombie, silent bool) {
 	if silent {
 		l.abandoned.Add(1)
 		if l.plan.zombies {
@@ -290,28 +402,49 @@ func (l *load) report() string {
 		codes[r.code.String()]++
 	}
 	vouched, logins := int64(0), make(map[string]int)
-	for _, p := range l.people() {
-		vouched += p.vouched.Load() - 1
+	var binds, resumes, lost int64
+	xlogins := make(map[string]int)
+	for _, p := range l.people {
+		vouched += max(0, p.vouched.Load()-1)
+		if p.x != nil {
+			binds, resumes, lost = binds+p.x.binds.Load(), resumes+p.x.resumes.Load(), lost+p.x.lost.Load()
+			p.x.mu.Lock()
+			for c, n := range p.x.refused {
+				xlogins[c] += n
+			}
+			p.x.mu.Unlock()
+		}
 		p.mu.Lock()
 		for code, n := range p.refused {
 			logins[code.String()] += n
 		}
 		p.mu.Unlock()
 	}
-	return fmt.Sprintf("acked %d, transmitted again %d, answered as duplicates %d, reconnects %d (by JWT again %d, refused %v), given up for silence %d, GO_AWAY %d, sends refused %v, ends %v",
-		l.acks.Load(), l.retries.Load(), l.duplicates.Load(), l.reconnects.Load(), vouched, logins, l.abandoned.Load(), l.goAways.Load(), codes, l.closes)
+	return fmt.Sprintf("acked %d, transmitted again %d, answered as duplicates %d, reconnects %d (by JWT again %d, refused %v), given up for silence %d, GO_AWAY %d, sends refused %v, ends %v; of that by XMPP: acked %d, transmitted again %d, sessions %d, resumed %d, not resumed %d (refused %v), received again in a later session %d",
+		l.acks.Load(), l.retries.Load(), l.duplicates.Load(), l.reconnects.Load(), vouched, logins, l.abandoned.Load(), l.goAways.Load(), codes, l.closes,
+		l.xacks.Load(), l.xretries.Load(), binds, resumes, lost, xlogins, l.again.Load())
 }
 
 // delays are the times from ack to arrival on the device, sorted.
 func (l *load) delays() (out []time.Duration) {
-	arrived := make(map[string]time.Time)
-	for _, r := range l.receivers {
-		for body, at := range r.arrived {
+	arrived := make(map[string]time.Time) // on the first device
+	note := func(body string, at time.Time) {
+		if first, ok := arrived[body]; !ok || at.Before(first) {
 			arrived[body] = at
 		}
 	}
-	for _, s := range l.senders {
-		for _, x := range s.texts {
+	for _, r := range l.receivers {
+		for body, at := range r.arrived {
+			note(body, at)
+		}
+	}
+	for _, r := range l.xreceivers {
+		for body, at := range r.arrived {
+			note(body, at)
+		}
+	}
+	for _, w := range l.writers() {
+		for _, x := range w.texts {
 			if at, ok := arrived[x.body]; ok && !x.acked.IsZero() {
 				out = append(out, max(0, at.Sub(x.acked)))
 			}

@@ -11,7 +11,7 @@ import (
 // receiver keeps a copy of its inbox by pushes and, after it was away, by sync.
 type receiver struct {
 	load *load
-	person
+	*person
 
 	mu      sync.Mutex
 	cursor  uint64                  // guarded by mu: everything up to here is known
@@ -20,11 +20,8 @@ type receiver struct {
 	texts   int                     // guarded by mu
 }
 
-func newReceiver(l *load, name string) *receiver {
-	return &receiver{
-		load: l, person: person{device: l.cell.device(name, "main")},
-		inbox: make(map[uint64]*cxxpb.Entry), arrived: make(map[string]time.Time),
-	}
+func newReceiver(l *load, p *person) *receiver {
+	return &receiver{load: l, person: p, inbox: make(map[uint64]*cxxpb.Entry), arrived: make(map[string]time.Time)}
 }
 
 func (r *receiver) has() int {

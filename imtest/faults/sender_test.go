@@ -3,7 +3,6 @@ package faults
 import (
 	crand "crypto/rand"
 	"encoding/binary"
-	"fmt"
 	"time"
 
 	"github.com/cxx-im/cxx/im"
@@ -12,20 +11,15 @@ import (
 
 // sender writes numbered texts and does not rest until each is acknowledged.
 type sender struct {
-	load *load
-	person
-	to []*person
-
-	texts    []*text // all, by number
-	open     int     // of them without an ack
+	writer
 	todo     []*text // to transmit (again), in order
 	inFlight map[uint32]*text
 	lastReq  uint32
 	resumeAt time.Time // after a refusal: nothing is sent before
 }
 
-func newSender(l *load, name string) *sender {
-	return &sender{load: l, person: person{device: l.cell.device(name, "main")}}
+func newSender(l *load, p *person) *sender {
+	return &sender{writer: writer{load: l, person: p, label: p.name}}
 }
 
 func (s *sender) run(k *link) {
@@ -124,12 +118,9 @@ func (s *sender) work(k *link) (done bool) {
 }
 
 func (s *sender) compose() {
-	n := len(s.texts)
-	x := &text{from: &s.person, to: s.to[n%len(s.to)], n: n, body: fmt.Sprintf("%s %06d", s.name, n)}
+	x := s.writer.compose()
 	crand.Read(x.id[:8])
-	binary.BigEndian.PutUint64(x.id[8:], uint64(n))
-	s.texts = append(s.texts, x)
-	s.open++
+	binary.BigEndian.PutUint64(x.id[8:], uint64(x.n))
 	s.todo = append(s.todo, x)
 }
 

@@ -69,10 +69,10 @@ func TestUsersTalkAndAThirdACSJoins(t *testing.T) {
 func (l *load) mixed(t *testing.T) {
 	t.Helper()
 	zones, nodes := make(map[bool]int), 0 // by whether both live in one zone
-	for _, s := range l.senders {
+	for _, s := range l.writers() {
 		for _, to := range s.to {
 			zones[zoneOf(s.name) == zoneOf(to.name)]++
-			if l.at[s.name] != l.at[to.name] {
+			if l.where(s.person) != l.where(to) {
 				nodes++
 			}
 		}
@@ -81,6 +81,14 @@ func (l *load) mixed(t *testing.T) {
 		t.Errorf("%d conversations inside a zone, %d between zones, %d between nodes; want some of each", zones[true], zones[false], nodes)
 	}
 	t.Logf("%d conversations inside a zone, %d between zones, %d between nodes", zones[true], zones[false], nodes)
+}
+
+// where is the ACS that one of a user's devices is on.
+func (l *load) where(p *person) string {
+	if p.kind == onlyXMPP {
+		return l.at[p.name+"/"+p.x.resource]
+	}
+	return l.at[p.name]
 }
 
 // newcomers logs new users in, through both NAS in turn, and counts where they

@@ -21,7 +21,7 @@ func byZone(role string, i int, run int64) string {
 }
 
 // healthy reports whether a sender has to do with the first zone only.
-func healthy(s *sender) bool {
+func healthy(s *writer) bool {
 	return zoneOf(s.name) == 0 && !slices.ContainsFunc(s.to, func(p *person) bool { return zoneOf(p.name) != 0 })
 }
 
@@ -116,7 +116,7 @@ func (l *load) judgeOutage(t *testing.T, began, healed time.Time) {
 // ackTimes is the p99 from send to ack of healthy senders in a time.
 func (l *load) ackTimes(from, to time.Time) (p99 time.Duration, n int) {
 	var all []time.Duration
-	for _, s := range l.senders {
+	for _, s := range l.writers() {
 		for _, x := range s.texts {
 			if healthy(s) && x.sent.After(from) && x.sent.Before(to) && !x.acked.IsZero() {
 				all = append(all, x.acked.Sub(x.sent))
