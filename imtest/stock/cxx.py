@@ -48,7 +48,7 @@ async def script():
     passed("one history")
 
     b.auto_authorize = b.auto_subscribe = None
-    await cxx(alice, "add", bob, "please")
+    await cxx(alice, "add", bob, "--note", "please")
     p = await b.want("presence_subscribe")
     check(p["from"] == f"{alice}@{DOMAIN}", p)
     b.send_presence_subscription(pto=p["from"], ptype="subscribed")

@@ -12,6 +12,7 @@ const (
 	VarMySQL    = "CXX_TEST_MYSQL"     // data source name without database
 	VarMySQLPid = "CXX_TEST_MYSQL_PID" // process id, to measure its CPU time
 	VarRedis    = "CXX_TEST_REDIS"     // host:port
+	VarSlixmpp  = "CXX_TEST_SLIXMPP"   // a Python that has slixmpp
 )
 
 // Pair is a MariaDB and a Redis for one run of the tests.
@@ -50,11 +51,15 @@ func within[T any](dir, name string, start func(string) (T, error)) (T, error) {
 
 // Environ returns the variables for a child process.
 func (p *Pair) Environ() []string {
-	return []string{
+	all := []string{
 		VarMySQL + "=" + p.MariaDB.DSN(),
 		VarMySQLPid + "=" + strconv.Itoa(p.MariaDB.Pid()),
 		VarRedis + "=" + p.Redis.Addr(),
 	}
+	if python := pythonWith("slixmpp"); python != "" {
+		all = append(all, VarSlixmpp+"="+python)
+	}
+	return all
 }
 
 // Stop ends what runs of the two.

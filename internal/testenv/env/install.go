@@ -19,12 +19,25 @@ var ErrNoRights = errors.New("packages are missing")
 var needs = []struct {
 	packages []string
 	programs []string // any of them
+	module   string   // or one that Python can import
 }{
-	{[]string{"mariadb-server-core"}, []string{"mariadbd", "mysqld"}},
-	{[]string{"mariadb-server-core"}, []string{"mariadb-install-db", "mysql_install_db"}},
-	{[]string{"mariadb-client-core"}, []string{"mariadb", "mysql"}},
-	{[]string{"redis-tools"}, []string{"redis-server", "valkey-server", "redis-check-rdb"}},
-	{[]string{"gcc", "libc6-dev"}, []string{"gcc"}}, // for the race detector
+	{[]string{"mariadb-server-core"}, []string{"mariadbd", "mysqld"}, ""},
+	{[]string{"mariadb-server-core"}, []string{"mariadb-install-db", "mysql_install_db"}, ""},
+	{[]string{"mariadb-client-core"}, []string{"mariadb", "mysql"}, ""},
+	{[]string{"redis-tools"}, []string{"redis-server", "valkey-server", "redis-check-rdb"}, ""},
+	{[]string{"gcc", "libc6-dev"}, []string{"gcc"}, ""}, // for the race detector
+	{[]string{"python3-slixmpp"}, nil, "slixmpp"},       // a stock XMPP client
+}
+
+// pythonWith finds a Python that has a module: the one on the PATH, or Debian's,
+// which alone sees Debian's packages. Empty: there is none.
+func pythonWith(module string) string {
+	for _, p := range []string{"python3", "/usr/bin/python3"} {
+		if exec.Command(p, "-c", "import "+module).Run() == nil {
+			return p
+		}
+	}
+	return ""
 }
 
 // Missing returns the packages whose programs this machine lacks.
@@ -32,7 +45,10 @@ func Missing() []string {
 	var all []string
 	seen := map[string]bool{}
 	for _, n := range needs {
-		if _, err := program(n.programs...); err == nil {
+		if n.module != "" && pythonWith(n.module) != "" {
+			continue
+		}
+		if _, err := program(n.programs...); n.module == "" && err == nil {
 			continue
 		}
 		for _, p := range n.packages {
