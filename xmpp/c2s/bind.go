@@ -81,10 +81,14 @@ func (n *negotiation) device(d im.LoginDevice) (im.Device, error) {
 	return n.login.device, nil
 }
 
-// start lets a session run, answer being the first that its client sees of it.
-func (n *negotiation) start(s *session, answer *xmlstream.Element) error {
+// start lets a session run, answers being the first that its client sees of it.
+func (n *negotiation) start(s *session, answers ...*xmlstream.Element) error {
 	n.done = s
-	err := n.conn.Send(stanza.Bytes(answer))
+	out := make([][]byte, len(answers))
+	for i, e := range answers {
+		out[i] = stanza.Bytes(e)
+	}
+	err := n.conn.Send(out...)
 	s.queue.start()
 	return err
 }

@@ -81,7 +81,8 @@ func (n *negotiation) inline(l *sasl.Login) error {
 		return io.EOF
 	}
 	n.srv.metrics.logins.WithLabelValues("bind2").Inc()
-	return n.start(s, l.Success(s.addr, failed, s.bindInline(l.Request.Bind), n.token(l, s.device)))
+	success := l.Success(s.addr, failed, s.bindInline(l.Request.Bind), n.token(l, s.device))
+	return n.start(s, success, n.srv.modules.boundFeatures(n.conn.Info(), s.sm.on)) // XEP-0388 section 2.6.1: at once
 }
 
 // bindInline turns on what a client wants from the first moment on, and returns

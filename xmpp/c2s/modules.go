@@ -62,9 +62,18 @@ func (d Deps) registration() register.Config {
 func (m *modules) sessionFeatures(info stream.Info) []*xmlstream.Element {
 	session := xmlstream.New("urn:ietf:params:xml:ns:xmpp-session", "session")
 	session.AddNew(session.Space, "optional") // RFC 6121 has no use for it; older clients have
-	out := append([]*xmlstream.Element{xmlstream.New(nsBind, "bind"), session}, roster.Features()...)
-	out = append(out, xmlstream.New(nsCSI, "csi"), m.caps)
-	if info.Resumable {
+	return append([]*xmlstream.Element{xmlstream.New(nsBind, "bind"), session}, m.usable(info, false)...)
+}
+
+// boundFeatures is what it offers to who has bound along with the login.
+func (m *modules) boundFeatures(info stream.Info, managed bool) *xmlstream.Element {
+	return xmlstream.New(xmlstream.NSStreams, "features").Add(m.usable(info, managed)...)
+}
+
+// usable is what a session can use; managed: it has stream management already.
+func (m *modules) usable(info stream.Info, managed bool) []*xmlstream.Element {
+	out := append(roster.Features(), xmlstream.New(nsCSI, "csi"), m.caps)
+	if info.Resumable && !managed {
 		out = append(out, xmlstream.New(nsSM, "sm"))
 	}
 	return out

@@ -114,6 +114,9 @@ func (c *Client) sasl2(ctx context.Context, mechanism, first string, step func(s
 		return err
 	}
 	c.JID = c.Success.ChildText(nsSASL2, "authorization-identifier")
+	if c.Success.Child(nsSM, "resumed") != nil { // XEP-0198: the features are known
+		return nil
+	}
 	return c.features(ctx)
 }
 
