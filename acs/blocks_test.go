@@ -58,7 +58,7 @@ func TestBlocksAreRemembered(t *testing.T) {
 		w := newWorld(t)
 		w.store.blocked = map[im.UserID][]im.Addr{bob: {addrOf(alice)}}
 		var wg sync.WaitGroup
-		w.store.on("blocks", func() { time.Sleep(time.Second) })
+		w.store.on("blocks", func() { <-time.After(time.Second) })
 		for range 10 { // those who come meanwhile wait for the one read
 			wg.Go(func() { w.get(t, bob) })
 		}
@@ -124,7 +124,7 @@ func TestBlocksWithoutStorage(t *testing.T) {
 		}
 		w.store.failing("blocks", nil)
 		ctx, cancel := context.WithCancel(t.Context())
-		w.store.on("blocks", func() { cancel(); time.Sleep(time.Second) })
+		w.store.on("blocks", func() { cancel(); <-time.After(time.Second) })
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			if _, err := w.blocks.get(ctx, 9); err == nil {

@@ -250,7 +250,9 @@ func TestPresenceAcrossABlock(t *testing.T) {
 					t.Errorf("carol was told %+v", got)
 				}
 				list, err := c.x.ContactPresence(t.Context())
-				if err != nil || slices.ContainsFunc(list, func(p im.UserPresence) bool { return p.User == bob && (p.Show != im.ShowOffline || !p.LastSeen.IsZero()) }) {
+				if err != nil || slices.ContainsFunc(list, func(p im.UserPresence) bool {
+					return p.User == bob && (p.Show != im.ShowOffline || !p.LastSeen.IsZero())
+				}) {
 					t.Errorf("who asks is answered %+v, %v", list, err)
 				}
 				advance(2 * time.Second)

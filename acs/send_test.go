@@ -2,6 +2,7 @@ package acs
 
 import (
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,11 +12,22 @@ import (
 
 // sent collects what became of messages.
 type sent struct {
-	codes []im.ErrorCode
+	mu   sync.Mutex
+	list []im.ErrorCode // guarded by mu
+}
+
+func (x *sent) codes() []im.ErrorCode {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return slices.Clone(x.list)
 }
 
 func (x *sent) send(s *session, m im.Outgoing) {
-	s.Send(m, func(_ im.Ack, err error) { x.codes = append(x.codes, im.CodeOf(err)) })
+	s.Send(m, func(_ im.Ack, err error) {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		x.list = append(x.list, im.CodeOf(err))
+	})
 	synctest.Wait()
 }
 
@@ -34,19 +46,19 @@ func TestSendAcrossABlock(t *testing.T) {
 		x.send(other, im.Outgoing{To: bob, Text: "from another device"})
 		x.send(b, im.Outgoing{To: alice, Text: "the other way round"})
 		want := []im.ErrorCode{im.CodeBlocked, im.CodeBlocked, 0, 0}
-		if !slices.Equal(x.codes, want) {
-			t.Errorf("sends ended with %v; want %v", x.codes, want)
+		if !slices.Equal(x.codes(), want) {
+			t.Errorf("sends ended with %v; want %v", x.codes(), want)
 		}
 		if err := b.Block(t.Context(), []im.Addr{{Domain: "example.org"}}); err != nil {
 			t.Fatal(err)
 		}
-		x = sent{}
+		x.list = nil
 		x.send(b, im.Outgoing{To: alice, Text: "hi"})
 		x.send(other, im.Outgoing{To: bob, Text: "hi"})
 		x.send(b, im.Outgoing{To: bob, Text: "to himself"})
 		want = []im.ErrorCode{im.CodeOwnBlock, im.CodeBlocked, 0}
-		if !slices.Equal(x.codes, want) {
-			t.Errorf("sends ended with %v; want %v", x.codes, want)
+		if !slices.Equal(x.codes(), want) {
+			t.Errorf("sends ended with %v; want %v", x.codes(), want)
 		}
 		if got := len(w.store.log(bob)) - n; got != 4 {
 			t.Errorf("bob's inbox has %d new entries; want two messages, his block and his note", got)
@@ -79,17 +91,17 @@ func TestSendOrderWhileABlockListIsRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.store.blocked = map[im.UserID][]im.Addr{10: {addrOf(alice)}}
-		w.store.on("blocks", func() { time.Sleep(time.Second) })
+		w.store.on("blocks", func() { <-time.After(time.Second) })
 		var x sent
 		for _, to := range []im.UserID{bob, 9, 10, bob} {
 			x.send(a, im.Outgoing{To: to, Text: to.String()})
 		}
-		if len(x.codes) != 0 {
-			t.Errorf("something overtook: %v", x.codes)
+		if len(x.codes()) != 0 {
+			t.Errorf("something overtook: %v", x.codes())
 		}
 		advance(2 * time.Second)
-		if want := []im.ErrorCode{0, 0, im.CodeBlocked, 0}; !slices.Equal(x.codes, want) {
-			t.Errorf("sends ended with %v; want %v", x.codes, want)
+		if want := []im.ErrorCode{0, 0, im.CodeBlocked, 0}; !slices.Equal(x.codes(), want) {
+			t.Errorf("sends ended with %v; want %v", x.codes(), want)
 		}
 		var texts []string
 		for _, e := range w.store.log(alice) {
@@ -109,11 +121,11 @@ func TestSendWithoutBlockList(t *testing.T) {
 		w.store.failing("blocks", im.Errorf(im.CodeZoneUnavailable, ""))
 		x.send(a, im.Outgoing{To: bob, Text: "hi"})
 		w.store.failing("blocks", nil)
-		w.store.on("blocks", func() { time.Sleep(time.Minute) })
+		w.store.on("blocks", func() { <-time.After(time.Minute) })
 		x.send(a, im.Outgoing{To: bob, Text: "hi"})
 		advance(2 * time.Minute)
-		if want := []im.ErrorCode{im.CodeZoneUnavailable, im.CodeRetryLater}; !slices.Equal(x.codes, want) {
-			t.Errorf("sends ended with %v; want %v", x.codes, want)
+		if want := []im.ErrorCode{im.CodeZoneUnavailable, im.CodeRetryLater}; !slices.Equal(x.codes(), want) {
+			t.Errorf("sends ended with %v; want %v", x.codes(), want)
 		}
 		if len(w.store.log(bob)) != 0 {
 			t.Error("something was sent")
@@ -129,8 +141,8 @@ func TestSendAsTheServerEnds(t *testing.T) {
 		w.tasks.close()
 		var x sent
 		x.send(s, im.Outgoing{To: bob, Text: "hi"})
-		if want := []im.ErrorCode{im.CodeGoAway}; !slices.Equal(x.codes, want) {
-			t.Errorf("the send ended with %v; want %v", x.codes, want)
+		if want := []im.ErrorCode{im.CodeGoAway}; !slices.Equal(x.codes(), want) {
+			t.Errorf("the send ended with %v; want %v", x.codes(), want)
 		}
 	})
 }
@@ -147,8 +159,8 @@ func TestSendNote(t *testing.T) {
 		x.send(a, im.Outgoing{To: bob, Ext: []byte("<received/>"), Note: true})
 		x.send(a, im.Outgoing{To: bob, Text: "text", Ext: []byte("<x/>"), Note: true})
 		x.send(a, im.Outgoing{To: bob, Note: true})
-		if want := []im.ErrorCode{0, im.CodeInvalid, im.CodeInvalid}; !slices.Equal(x.codes, want) {
-			t.Errorf("sends ended with %v; want %v", x.codes, want)
+		if want := []im.ErrorCode{0, im.CodeInvalid, im.CodeInvalid}; !slices.Equal(x.codes(), want) {
+			t.Errorf("sends ended with %v; want %v", x.codes(), want)
 		}
 		if len(sink.entries) != 1 || sink.entries[0].Kind != im.KindNote || string(sink.entries[0].Ext) != "<received/>" || sink.entries[0].Peer != alice {
 			t.Errorf("pushed %+v", sink.entries)

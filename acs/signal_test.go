@@ -153,7 +153,7 @@ func TestSignalAcrossABlock(t *testing.T) {
 		w, a, b := talkWorld(t)
 		x, xs := w.openXMPP(t, bob, 7)
 		one := im.Signal{To: bob, Session: x.id, Node: 1, Kind: im.SignalStanza}
-		w.store.on("blocks", func() { time.Sleep(time.Second) })
+		w.store.on("blocks", func() { <-time.After(time.Second) })
 		if a.Signal(im.Signal{To: bob, Kind: im.SignalTyping}); len(xs.heard()) != 0 {
 			t.Error("a typing signal came before the block lists were known")
 		}

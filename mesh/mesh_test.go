@@ -226,3 +226,22 @@ func TestLargeSnapshotComesInPieces(t *testing.T) {
 	}
 	b.none(t)
 }
+
+// What the peer would not take is not sent, and the caller learns it.
+func TestOversizedSignalIsRefused(t *testing.T) {
+	a, b := start(t, options{id: 1}), start(t, options{id: 2})
+	meet(a, b)
+	a.next(t, "up 2/1")
+	big := im.Envelope{Signal: &im.Signal{From: 1, To: 2, Kind: im.SignalStanza, Data: make([]byte, maxFrame)}}
+	if a.mesh.Forward(2, big) {
+		t.Error("a signal above the limit of a frame was taken")
+	}
+	big.Signal.Data = big.Signal.Data[:maxFrame/2]
+	if !a.mesh.Forward(2, big) {
+		t.Error("a signal within the limit was refused")
+	}
+	b.next(t, "up 1/1")
+	if got := b.next(t, "got from 1").env.Signal; got == nil || len(got.Data) != maxFrame/2 {
+		t.Errorf("received %+v", got)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"slices"
 	"testing"
 
 	"github.com/cxx-im/cxx/im"
@@ -76,7 +77,7 @@ func TestCalls(t *testing.T) {
 		{&cxxpb.Call{Op: &cxxpb.Call_Sync{Sync: &cxxpb.SyncCall{}}}, func(r *cxxpb.Reply) bool { return len(r.GetSync().Entries) == 1 }},
 		{&cxxpb.Call{Op: &cxxpb.Call_History{History: &cxxpb.HistoryCall{Peer: bob}}}, func(r *cxxpb.Reply) bool { return len(r.GetHistory().Entries) == 1 }},
 		{&cxxpb.Call{Op: &cxxpb.Call_Conversations{Conversations: &cxxpb.ConversationsCall{}}}, func(r *cxxpb.Reply) bool { return r.GetConversations().Conversations[0].Unread == 1 }},
-		{&cxxpb.Call{Op: &cxxpb.Call_MarkRead{MarkRead: &cxxpb.MarkReadCall{Peer: bob, UpTo: 1}}}, isDone},
+		{&cxxpb.Call{Op: &cxxpb.Call_MarkRead{MarkRead: &cxxpb.MarkReadCall{Peer: bob, UpTo: 1, Ext: []byte("<x/>")}}}, isDone},
 		{&cxxpb.Call{Op: &cxxpb.Call_Contacts{Contacts: &cxxpb.ContactsCall{}}}, func(r *cxxpb.Reply) bool { return len(r.GetContacts().Contacts) == 2 }},
 		{&cxxpb.Call{Op: &cxxpb.Call_ContactAdd{ContactAdd: &cxxpb.ContactAddCall{User: bob}}}, isDone},
 		{&cxxpb.Call{Op: &cxxpb.Call_ContactAnswer{ContactAnswer: &cxxpb.ContactAnswerCall{User: bob}}}, isDone},
@@ -93,14 +94,60 @@ func TestCalls(t *testing.T) {
 		{&cxxpb.Call{Op: &cxxpb.Call_ProfileSet{ProfileSet: &cxxpb.ProfileSetCall{Profile: &cxxpb.Profile{Name: "A"}}}}, isDone},
 		{&cxxpb.Call{Op: &cxxpb.Call_Profiles{Profiles: &cxxpb.ProfilesCall{Users: []uint64{bob}}}}, func(r *cxxpb.Reply) bool { return r.GetProfiles().Profiles[0].User == bob }},
 		{&cxxpb.Call{Op: &cxxpb.Call_Resolve{Resolve: &cxxpb.ResolveCall{Addr: "Bob@localhost"}}}, func(r *cxxpb.Reply) bool { return r.GetResolve().User == bob }},
+		{&cxxpb.Call{Op: &cxxpb.Call_Block{Block: &cxxpb.BlockCall{Addrs: []string{"Eve@localhost", "spam.example"}}}}, isDone},
+		{&cxxpb.Call{Op: &cxxpb.Call_Unblock{Unblock: &cxxpb.UnblockCall{Addrs: []string{"spam.example"}}}}, isDone},
+		{&cxxpb.Call{Op: &cxxpb.Call_BlockList{BlockList: &cxxpb.BlockListCall{}}}, func(r *cxxpb.Reply) bool { return slices.Equal(r.GetBlockList().Addrs, []string{"eve@localhost"}) }},
+		{&cxxpb.Call{Op: &cxxpb.Call_Unblock{Unblock: &cxxpb.UnblockCall{}}}, isDone},
+		{&cxxpb.Call{Op: &cxxpb.Call_BlockList{BlockList: &cxxpb.BlockListCall{}}}, func(r *cxxpb.Reply) bool { return r.GetBlockList() != nil && len(r.GetBlockList().Addrs) == 0 }},
 	} {
 		if got := p.call(c.call); !c.ok(got) {
 			t.Errorf("%v: %v", c.call, got)
 		}
 	}
+	if got := string(r.core.of(r.core.user("alice"))[0].markExt); got != "<x/>" {
+		t.Errorf("the read mark came with %q", got)
+	}
+	many := slices.Repeat([]string{"a@localhost"}, maxBlockAddrs+1)
+	for _, bad := range []struct {
+		call *cxxpb.Call
+		code im.ErrorCode
+	}{
+		{&cxxpb.Call{Id: 97, Op: &cxxpb.Call_Block{Block: &cxxpb.BlockCall{Addrs: []string{"a@"}}}}, im.CodeInvalid},
+		{&cxxpb.Call{Id: 97, Op: &cxxpb.Call_Block{Block: &cxxpb.BlockCall{Addrs: many}}}, im.CodeTooMany},
+		{&cxxpb.Call{Id: 97, Op: &cxxpb.Call_Unblock{Unblock: &cxxpb.UnblockCall{Addrs: many}}}, im.CodeTooMany},
+	} {
+		p.send(cxxpb.FrameType_FRAME_CALL, bad.call)
+		p.wantError(97, bad.code)
+	}
 	p.send(cxxpb.FrameType_FRAME_CALL, &cxxpb.Call{Id: 99, Op: &cxxpb.Call_Logout{Logout: &cxxpb.LogoutCall{}}})
 	p.wantError(0, im.CodeLoggedOut)
 	p.wantClose()
+}
+
+// What is for XMPP clients does not reach others; notes and changes of the block
+// list do.
+func TestPushesOfBothProtocols(t *testing.T) {
+	r := newRig(t, nil)
+	p := r.overTLS()
+	p.enter(r.core, "alice")
+	alice := r.core.user("alice")
+	sink := r.core.of(alice)[0].opening.Sink
+	sink.PushSignal(im.Signal{From: 9, To: alice, Kind: im.SignalStanza, Data: []byte("<iq/>")})
+	sink.PushSignal(im.Signal{From: 9, To: alice, Kind: im.SignalTyping, Data: []byte("<message/>")})
+	var sig cxxpb.Signal
+	if p.want(cxxpb.FrameType_FRAME_SIGNAL, &sig); sig.Kind != 1 || sig.User != 9 {
+		t.Errorf("signal %v", &sig)
+	}
+	r.core.append(alice, im.Entry{Kind: im.KindNote, From: 9, Peer: 9, Ext: []byte("<message/>")})
+	r.core.append(alice, im.Entry{Kind: im.KindBlock, From: alice, Peer: alice, Block: &im.Block{Blocked: []im.Addr{{Domain: "spam.example"}}}})
+	var push cxxpb.Push
+	if p.want(cxxpb.FrameType_FRAME_PUSH, &push); push.Entries[0].Kind != 6 || string(push.Entries[0].Ext) != "<message/>" {
+		t.Errorf("note %v", &push)
+	}
+	push.Reset()
+	if p.want(cxxpb.FrameType_FRAME_PUSH, &push); push.Entries[0].Kind != 7 || push.Entries[0].Block.Blocked[0] != "spam.example" {
+		t.Errorf("block %v", &push)
+	}
 }
 
 func isDone(r *cxxpb.Reply) bool { return r.GetDone() != nil }
