@@ -24,12 +24,12 @@ type text struct {
 
 	tries   int // how often it was transmitted
 	failed  bool
-	refused bool // XMPP: an error has come, and the h that covers it has not
+	refused bool      // XMPP: an error has come, and the h that covers it has not
 	invoked time.Time // first transmission
 	sent    time.Time // last transmission
 	acked   time.Time // zero: not acknowledged
-	msgID   uint64 // by C-XX; XMPP acknowledgements do not tell
-	seq     uint64 // in the sender's inbox, as msgID
+	msgID   uint64    // by C-XX; XMPP acknowledgements do not tell
+	seq     uint64    // in the sender's inbox, as msgID
 }
 
 // person is a user of the load with the devices that take part: a third has C-XX
@@ -82,6 +82,7 @@ type refusal struct {
 	definite bool
 	from, to *person
 	sent, at time.Time
+	xmpp     bool
 }
 
 // plan is the shape of a load.
@@ -117,18 +118,18 @@ func (p plan) orDefaults() plan {
 // load is traffic: every sender writes to two receivers in turn, so that most
 // receivers hear two people and many senders write to both zones.
 type load struct {
-	cell      *cell
-	plan      plan
-	people    []*person
-	senders   []*sender // C-XX, as receivers
-	receivers []*receiver
-	xsenders  []*xsender // XMPP, as xreceivers
+	cell       *cell
+	plan       plan
+	people     []*person
+	senders    []*sender // C-XX, as receivers
+	receivers  []*receiver
+	xsenders   []*xsender // XMPP, as xreceivers
 	xreceivers []*xreceiver
-	stopping  chan struct{} // no new texts
-	cancel    context.CancelFunc
-	ctx       context.Context
-	sendersWG sync.WaitGroup
-	allWG     sync.WaitGroup
+	stopping   chan struct{} // no new texts
+	cancel     context.CancelFunc
+	ctx        context.Context
+	sendersWG  sync.WaitGroup
+	allWG      sync.WaitGroup
 
 	acks       atomic.Int64
 	retries    atomic.Int64

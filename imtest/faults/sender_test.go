@@ -191,7 +191,7 @@ func (s *sender) refusal(e event) {
 	x.failed = true
 	code := im.ErrorCode(e.fail.Code)
 	s.load.mu.Lock()
-	s.load.refusals = append(s.load.refusals, refusal{code, !e.fail.Indefinite, x.from, x.to, x.sent, e.at})
+	s.load.refusals = append(s.load.refusals, refusal{code: code, definite: !e.fail.Indefinite, from: x.from, to: x.to, sent: x.sent, at: e.at})
 	s.load.mu.Unlock()
 	wait := max(time.Duration(e.fail.RetryAfterMs)*time.Millisecond, 200*time.Millisecond)
 	s.resumeAt = time.Now().Add(wait)
