@@ -108,8 +108,11 @@ func Of(err error) *Error {
 	if x.RetryAfter > 0 {
 		out.Type = "wait"
 	}
-	if x.Code == im.CodeOwnBlock {
+	switch x.Code {
+	case im.CodeOwnBlock:
 		out.Type, out.App = "cancel", xmlstream.New(NSBlocking+":errors", "blocked") // XEP-0191 section 3.5
+	case im.CodeUnknownOutcome: // every other one that says to wait is definite (contract, clause 6)
+		out.App = xmlstream.New(NSErrors, "unknown-outcome")
 	}
 	return out
 }

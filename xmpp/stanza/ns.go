@@ -28,4 +28,5 @@ const (
 	NSBlocking   = "urn:xmpp:blocking"                      // XEP-0191
 	NSMUC        = "http://jabber.org/protocol/muc"         // XEP-0045
 	NSMUCUser    = "http://jabber.org/protocol/muc#user"
+	NSErrors     = "https://github.com/cxx-im/cxx#errors" // ours: application-specific conditions (RFC 6120 section 8.3.4)
 )
