@@ -146,7 +146,7 @@ type load struct {
 	at         map[string]string // guarded by mu: device to the ACS it is on
 
 	xacks, xretries atomic.Int64 // of all, by XMPP
-	again           atomic.Int64 // texts that came to an XMPP device again in a later session
+	again           atomic.Int64 // texts that came to an XMPP device twice: live after it had read the archive, or in a later session
 }
 
 // zombie is a connection that was given up and is kept to see its end.
@@ -421,7 +421,7 @@ func (l *load) report() string {
 		}
 		p.mu.Unlock()
 	}
-	return fmt.Sprintf("acked %d, transmitted again %d, answered as duplicates %d, reconnects %d (by JWT again %d, refused %v), given up for silence %d, GO_AWAY %d, sends refused %v, ends %v; of that by XMPP: acked %d, transmitted again %d, sessions %d, resumed %d, not resumed %d (refused %v), received again in a later session %d",
+	return fmt.Sprintf("acked %d, transmitted again %d, answered as duplicates %d, reconnects %d (by JWT again %d, refused %v), given up for silence %d, GO_AWAY %d, sends refused %v, ends %v; of that by XMPP: acked %d, transmitted again %d, sessions %d, resumed %d, not resumed %d (refused %v), received twice, in a later session or by the archive too, %d",
 		l.acks.Load(), l.retries.Load(), l.duplicates.Load(), l.reconnects.Load(), vouched, logins, l.abandoned.Load(), l.goAways.Load(), codes, l.closes,
 		l.xacks.Load(), l.xretries.Load(), binds, resumes, lost, xlogins, l.again.Load())
 }

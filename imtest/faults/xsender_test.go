@@ -231,6 +231,9 @@ func (s *xsender) judge(x *text, ev xevent) refusal {
 		return r
 	}
 	r.code, r.definite = im.CodeZoneUnavailable, true
+	if fail.Child(stanza.NSErrors, "unknown-outcome") != nil {
+		r.code, r.definite = im.CodeUnknownOutcome, false
+	}
 	return r
 }
 
