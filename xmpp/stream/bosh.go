@@ -181,7 +181,7 @@ func (s *Server) create(req *boshRequest, info Info, secret bool) (c *boshConn, 
 	}
 	// Of what the client's connection is, nothing stays the same (section 15).
 	c.info.Kind, c.info.Binding.Exporter, c.info.Binding.ServerEnd = BOSH, nil, nil
-	c.rids.last, c.rids.key = req.rid-1, b.Attr("newkey")
+	c.rids.last = req.rid - 1
 	c.inbox = []boshEvent{{req.header(c.to), req.size}}
 	c.unread = req.size
 	c.idle = time.AfterFunc(c.inactivity, c.rested)

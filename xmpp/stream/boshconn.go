@@ -39,6 +39,7 @@ type boshConn struct {
 	streams bool              // guarded by mu: out has elements with the prefix stream
 	head    *xmlstream.Header // guarded by mu: of a stream that was opened and not told yet
 	created bool              // guarded by mu: the session was told
+	leaves  bool              // guarded by mu: the client has ended the session
 	ended   bool              // guarded by mu: Close was called
 	lost    bool              // guarded by mu: the client has not come back
 	told    bool              // guarded by mu: so the client was told

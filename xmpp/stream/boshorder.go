@@ -156,6 +156,8 @@ func (c *boshConn) hear(req *boshRequest) {
 	if c.wait > 0 {
 		req.stop = time.AfterFunc(c.wait, func() { c.expire(req) }).Stop
 	}
+	c.pause = 0
+	c.leaves = c.leaves || req.leaves
 	if req.pause > 0 {
 		c.paused(req)
 	}

@@ -15,7 +15,10 @@ func (c *boshConn) pump() {
 		case c.ended:
 		case c.unread > 2*int(c.srv.cfg.MaxStanza):
 			return // the client sends faster than it is served
-		case len(c.out) > 0 && (c.head != nil || c.created), len(r.held) > c.hold && c.created, c.polls() && c.created:
+		case len(c.out) > 0 && (c.head != nil || c.created):
+		case !c.created, c.leaves: // wait for the stream to be opened, or closed
+			return
+		case len(r.held) > c.hold, c.polls():
 		default:
 			return
 		}

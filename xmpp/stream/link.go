@@ -29,13 +29,22 @@ type link struct {
 	closed atomic.Bool // Close was called
 	held   atomic.Bool // head is not empty
 
-	mu     sync.Mutex // one writes
-	out    io.Writer  // guarded by mu: the wire, or TLS on it
-	head   []byte     // guarded by mu: a header that goes with the first stanzas
-	opened bool       // guarded by mu: this stream has a header of ours
-	broken bool       // guarded by mu: nothing can be written any more
-	ended  bool       // guarded by mu: our end is written
+	mu     turn      // one writes
+	out    io.Writer // guarded by mu: the wire, or TLS on it
+	head   []byte    // guarded by mu: a header that goes with the first stanzas
+	opened bool      // guarded by mu: this stream has a header of ours
+	broken bool      // guarded by mu: nothing can be written any more
+	ended  bool      // guarded by mu: our end is written
 }
+
+// turn is a lock under which is written to the peer, the one kind of I/O that a
+// lock has to be held for: stanzas must not mix. The deadlines of wire bound it.
+type turn chan struct{}
+
+func newTurn() turn { return make(turn, 1) }
+
+func (t turn) Lock()   { t <- struct{}{} }
+func (t turn) Unlock() { <-t }
 
 // Open implements Conn. The header goes out with what is sent next, at the
 // latest when the client is waited for.

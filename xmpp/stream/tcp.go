@@ -30,7 +30,7 @@ func (asXML) end(dst []byte) []byte                        { return append(dst, 
 
 func newTCPConn(s *Server, nc net.Conn) *tcpConn {
 	c := &tcpConn{since: time.Now()}
-	c.srv, c.fr, c.wire = s, asXML{}, newWire(s, nc)
+	c.srv, c.mu, c.fr, c.wire = s, newTurn(), asXML{}, newWire(s, nc)
 	c.out = c.wire
 	remote, local := addrPort(nc.RemoteAddr()), addrPort(nc.LocalAddr())
 	c.info.Store(&Info{

@@ -132,7 +132,7 @@ const wsRead = 512
 
 func newWSConn(s *Server, nc net.Conn, info Info, early []byte) *wsConn {
 	c := &wsConn{max: int(s.cfg.MaxStanzaBeforeLogin)}
-	c.srv, c.fr, c.wire = s, asWS{}, newWire(s, nc)
+	c.srv, c.mu, c.fr, c.wire = s, newTurn(), asWS{}, newWire(s, nc)
 	if _, ok := nc.(*tls.Conn); ok {
 		c.wire.pieces = 16 << 10
 	}
