@@ -2,7 +2,6 @@ package acs
 
 import (
 	"context"
-	"slices"
 
 	"github.com/cxx-im/cxx/im"
 )
@@ -35,8 +34,7 @@ func (s *session) Block(ctx context.Context, addrs []im.Addr) error {
 		}
 	}
 	return s.editBlocks(ctx, func(list []im.Addr) (add, remove []im.Addr, what im.Block) {
-		add = without(addrs, list)
-		return add, nil, im.Block{Blocked: add}
+		return without(addrs, list), nil, im.Block{Blocked: without(addrs, nil)}
 	})
 }
 
@@ -46,40 +44,37 @@ func (s *session) Unblock(ctx context.Context, addrs []im.Addr) error {
 		if len(addrs) == 0 {
 			return nil, list, im.Block{Unblocked: list, Cleared: true}
 		}
-		remove = slices.DeleteFunc(slices.Clone(list), func(a im.Addr) bool { return !slices.Contains(addrs, a) })
-		return nil, remove, im.Block{Unblocked: remove}
+		asked := without(addrs, nil)
+		return nil, asked, im.Block{Unblocked: asked}
 	})
 }
 
 // without returns what of want is not in list, each once.
 func without(want, list []im.Addr) []im.Addr {
+	known := addrSet(list)
 	var out []im.Addr
 	for _, a := range want {
-		if !slices.Contains(list, a) && !slices.Contains(out, a) {
+		if _, ok := known[a]; !ok {
+			known[a] = struct{}{}
 			out = append(out, a)
 		}
 	}
 	return out
 }
 
-// editBlocks changes the user's list, logs it when something changed, and makes
-// every node keep to it from now on.
+// editBlocks changes the user's list, logs what was asked, also of what was so
+// already (XEP-0191 sections 3.3 to 3.5: every client is told), and makes every
+// node keep to the list from now on.
 func (s *session) editBlocks(ctx context.Context, edit func(list []im.Addr) (add, remove []im.Addr, what im.Block)) error {
 	if err := s.pace(ctx); err != nil {
 		return err
 	}
 	logged, err := s.srv.store.UpdateBlocks(ctx, s.user, func(list []im.Addr) (add, remove []im.Addr, log []im.Entry, err error) {
 		add, remove, what := edit(list)
-		if len(add)+len(remove) > 0 {
-			log = []im.Entry{{MsgID: s.srv.clock.Next(), Kind: im.KindBlock, From: s.user, Peer: s.user, Block: &what}}
-		}
-		return add, remove, log, nil
+		return add, remove, []im.Entry{{MsgID: s.srv.clock.Next(), Kind: im.KindBlock, From: s.user, Peer: s.user, Block: &what}}, nil
 	})
 	if err != nil {
 		return s.srv.public("block", err)
-	}
-	if len(logged) == 0 {
-		return nil
 	}
 	s.srv.blocksChanged(s.user)
 	s.srv.mesh.Broadcast(im.Envelope{Blocks: &im.Blocks{User: s.user}})
@@ -119,7 +114,7 @@ func (s *session) shutOut(ctx context.Context, from im.Addr, peer im.UserID, add
 	if err != nil {
 		return false, false, s.srv.public("block list", err)
 	}
-	if len(mine) > 0 {
+	if mine.size() > 0 {
 		if addr.Domain == "" {
 			known, err := s.srv.addrs.get(ctx, peer)
 			if err != nil {
@@ -127,7 +122,7 @@ func (s *session) shutOut(ctx context.Context, from im.Addr, peer im.UserID, add
 			}
 			addr.Local, addr.Domain = known.Local, known.Domain
 		}
-		own = covers(mine, addr)
+		own = mine.covers(addr)
 	}
 	theirs, err = s.srv.blocks.blocked(ctx, peer, from)
 	return own, theirs, s.srv.public("block list", err)
@@ -144,7 +139,7 @@ func (s *session) shutOutNow(from im.Addr, peer im.UserID, addr im.Addr) (own, t
 	if !ok || !ok2 {
 		return false, false, false
 	}
-	if len(mine) > 0 {
+	if mine.size() > 0 {
 		if addr.Domain == "" {
 			a, ok := s.srv.addrs.peek(peer)
 			if !ok {
@@ -152,7 +147,7 @@ func (s *session) shutOutNow(from im.Addr, peer im.UserID, addr im.Addr) (own, t
 			}
 			addr.Local, addr.Domain = a.Local, a.Domain
 		}
-		own = covers(mine, addr)
+		own = mine.covers(addr)
 	}
-	return own, covers(others, from), true
+	return own, others.covers(from), true
 }

@@ -21,24 +21,26 @@ type blocks struct {
 	loading map[im.UserID]*blockLoad    // guarded by mu: lists that are being read
 	doubted time.Time                   // guarded by mu: what was read before may have changed unheard
 	version uint64                      // guarded by mu: counts what was dropped
+	addrs   int                         // guarded by mu: in all lists together
 }
 
 type blockList struct {
 	user im.UserID
-	list []im.Addr // never changed
+	set  *blockSet
 	at   time.Time
 }
 
 // blockLoad is one read that others wait for.
 type blockLoad struct {
 	done  chan struct{}
-	list  []im.Addr
+	set   *blockSet
 	err   error
 	stale bool // guarded by blocks.mu: the list has changed meanwhile
 }
 
 const (
 	maxBlockLists = 50_000
+	maxBlockAddrs = 500_000 // in all lists together
 	// How long a list holds when all peers are linked, and when one may be changing
 	// it unheard.
 	blocksHold     = time.Minute
@@ -50,18 +52,6 @@ func newBlocks(s *Server) *blocks {
 	return &blocks{srv: s, lists: make(map[im.UserID]*list.Element), recent: list.New(), loading: make(map[im.UserID]*blockLoad)}
 }
 
-// covers reports whether a block list has a in it (XEP-0191 section 3.1): an
-// entry without localpart or resource means every one.
-func covers(list []im.Addr, a im.Addr) bool {
-	for i := range list {
-		b := &list[i]
-		if b.Domain == a.Domain && (b.Local == "" || b.Local == a.Local) && (b.Resource == "" || b.Resource == a.Resource) {
-			return true
-		}
-	}
-	return false
-}
-
 func (b *blocks) hold() time.Duration {
 	if p := b.srv.peers; p.someUnlinked() || p.down.Load() {
 		return blocksHoldAway
@@ -70,7 +60,7 @@ func (b *blocks) hold() time.Duration {
 }
 
 // peek returns what is remembered of the list of u, if it still holds.
-func (b *blocks) peek(u im.UserID) (_ []im.Addr, ok bool) {
+func (b *blocks) peek(u im.UserID) (_ *blockSet, ok bool) {
 	if !u.Valid() {
 		return nil, true
 	}
@@ -86,12 +76,12 @@ func (b *blocks) peek(u im.UserID) (_ []im.Addr, ok bool) {
 		return nil, false
 	}
 	b.recent.MoveToFront(e)
-	return l.list, true
+	return l.set, true
 }
 
 // get returns the list of u. While the storage does not answer, what was known
 // last has to do.
-func (b *blocks) get(ctx context.Context, u im.UserID) ([]im.Addr, error) {
+func (b *blocks) get(ctx context.Context, u im.UserID) (*blockSet, error) {
 	for {
 		if l, ok := b.peek(u); ok {
 			return l, nil
@@ -115,7 +105,7 @@ func (b *blocks) get(ctx context.Context, u im.UserID) ([]im.Addr, error) {
 		case load.err != nil && !mine && ctx.Err() == nil && isContext(load.err):
 			continue // who asked first has given up
 		case load.err != nil || !load.stale:
-			return load.list, load.err
+			return load.set, load.err
 		}
 	}
 }
@@ -125,32 +115,36 @@ func isContext(err error) bool { return err == context.Canceled || err == contex
 func (b *blocks) load(ctx context.Context, u im.UserID, l *blockLoad) {
 	at := b.srv.now()
 	found, err := b.srv.store.Blocks(ctx, u)
+	set := newBlockSet(found)
 	if ctx.Err() != nil {
 		err = ctx.Err()
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.loading, u)
-	l.list, l.err = found, err
+	l.set, l.err = set, err
 	switch old := b.lists[u]; {
 	case err != nil && old != nil && !l.stale:
-		l.list, l.err = old.Value.(*blockList).list, nil //nolint:forcetypeassert // see lists
+		l.set, l.err = old.Value.(*blockList).set, nil //nolint:forcetypeassert // see lists
 	case err == nil && !l.stale:
-		b.putLocked(&blockList{user: u, list: found, at: at})
+		b.putLocked(&blockList{user: u, set: set, at: at})
 	}
 	close(l.done)
 }
 
 func (b *blocks) putLocked(l *blockList) {
-	if e := b.lists[l.user]; e != nil {
-		e.Value = l
-		b.recent.MoveToFront(e)
-		return
-	}
+	b.removeLocked(l.user)
 	b.lists[l.user] = b.recent.PushFront(l)
-	if len(b.lists) > maxBlockLists {
-		oldest := b.recent.Back()
-		delete(b.lists, b.recent.Remove(oldest).(*blockList).user) //nolint:forcetypeassert // see lists
+	b.addrs += l.set.size()
+	for len(b.lists) > maxBlockLists || b.addrs > maxBlockAddrs && len(b.lists) > 1 {
+		b.removeLocked(b.recent.Back().Value.(*blockList).user) //nolint:forcetypeassert // see lists
+	}
+}
+
+func (b *blocks) removeLocked(u im.UserID) {
+	if e := b.lists[u]; e != nil {
+		b.addrs -= b.recent.Remove(e).(*blockList).set.size() //nolint:forcetypeassert // see lists
+		delete(b.lists, u)
 	}
 }
 
@@ -159,10 +153,7 @@ func (b *blocks) drop(u im.UserID) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.version++
-	if e := b.lists[u]; e != nil {
-		b.recent.Remove(e)
-		delete(b.lists, u)
-	}
+	b.removeLocked(u)
 	if l := b.loading[u]; l != nil {
 		l.stale = true
 		delete(b.loading, u) // who asks from now on reads again
@@ -191,12 +182,12 @@ func (b *blocks) changes() uint64 {
 // blocked reports whether owner has blocked a.
 func (b *blocks) blocked(ctx context.Context, owner im.UserID, a im.Addr) (bool, error) {
 	l, err := b.get(ctx, owner)
-	return covers(l, a), err
+	return l.covers(a), err
 }
 
 // many returns the lists of users, as far as they can be read.
-func (b *blocks) many(ctx context.Context, users []im.UserID) map[im.UserID][]im.Addr {
-	out := make(map[im.UserID][]im.Addr, len(users))
+func (b *blocks) many(ctx context.Context, users []im.UserID) map[im.UserID]*blockSet {
+	out := make(map[im.UserID]*blockSet, len(users))
 	var missing []im.UserID
 	for _, u := range users {
 		if l, ok := b.peek(u); ok {

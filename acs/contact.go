@@ -158,7 +158,7 @@ func (s *session) contactOf(ctx context.Context, c im.Contact) (im.Contact, erro
 	return c, s.srv.public("contact", err)
 }
 
-// tell is say for what a block of the user's own forbids (XEP-0191 section 3.4).
+// tell is say for what a block of the user's own forbids (XEP-0191 section 3.3).
 func (s *session) tell(ctx context.Context, c im.Contact, edit func(*im.Contact), events ...im.SubEvent) error {
 	own, theirs, err := s.shutOut(ctx, s.addr.Bare(), c.User, c.Addr)
 	if err != nil {

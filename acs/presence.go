@@ -214,7 +214,7 @@ func (p *presence) viewLocked(u im.UserID) *im.UserPresence {
 
 // noticesLocked works out who has to be told what of u. known: all that it takes
 // was in lists.
-func (p *presence) noticesLocked(u im.UserID, lists map[im.UserID][]im.Addr) (out []notice, known bool) {
+func (p *presence) noticesLocked(u im.UserID, lists map[im.UserID]*blockSet) (out []notice, known bool) {
 	view := p.viewLocked(u)
 	last := slices.DeleteFunc(p.parting[u], func(i im.SessionInfo) bool {
 		return slices.ContainsFunc(view.Resources, func(r im.SessionInfo) bool { return r.SessionKey == i.SessionKey })
@@ -259,7 +259,7 @@ func (p *presence) noticesLocked(u im.UserID, lists map[im.UserID][]im.Addr) (ou
 }
 
 // hearsLast reports whether s may hear the last words of u's sessions.
-func (p *presence) hearsLast(s *session, u im.UserID, lists map[im.UserID][]im.Addr) bool {
+func (p *presence) hearsLast(s *session, u im.UserID, lists map[im.UserID]*blockSet) bool {
 	there := im.UserPresence{User: u, Show: im.ShowOnline, Resources: []im.SessionInfo{{}}}
 	mine, known := p.seenBy(s, &there, lists)
 	return known && mine.Show != im.ShowOffline

@@ -213,7 +213,7 @@ func TestOwnResources(t *testing.T) {
 	})
 }
 
-// XEP-0191 section 3.3 and 3.5: from the block on each is offline to the other,
+// XEP-0191 sections 3.3 and 3.4: from the block on each is offline to the other,
 // and it is as it was when it is over. Nobody else notices.
 func TestPresenceAcrossABlock(t *testing.T) {
 	for _, who := range []string{"alice", "bob"} {

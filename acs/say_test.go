@@ -315,7 +315,7 @@ func TestContactLimits(t *testing.T) {
 	})
 }
 
-// XEP-0191 sections 3.3 and 3.4: subscriptions and a block.
+// XEP-0191 section 3.3: subscriptions and a block.
 func TestSubscriptionAcrossABlock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, a, b := talkWorld(t)

@@ -31,7 +31,7 @@ func (x *sent) send(s *session, m im.Outgoing) {
 	synctest.Wait()
 }
 
-// XEP-0191 section 3.3 and 3.4 for messages.
+// XEP-0191 section 3.3 for messages.
 func TestSendAcrossABlock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, a, b := talkWorld(t)

@@ -146,7 +146,7 @@ func TestSignalCannotPass(t *testing.T) {
 	})
 }
 
-// XEP-0191: nothing that is not logged passes a block either; a typing signal
+// XEP-0191 section 3.3: nothing that is not logged passes a block either; a typing signal
 // does not wait for a list to be read, a stanza does.
 func TestSignalAcrossABlock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

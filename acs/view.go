@@ -56,11 +56,11 @@ func sameResource(a, b im.SessionInfo) bool {
 }
 
 // withoutBlocked leaves out of a view what the watcher has blocked of its resources
-// (XEP-0191 section 3.1). addr is the bare address of the user.
-func withoutBlocked(v *im.UserPresence, addr im.Addr, list []im.Addr) *im.UserPresence {
+// (XEP-0191 section 6). addr is the bare address of the user.
+func withoutBlocked(v *im.UserPresence, addr im.Addr, list *blockSet) *im.UserPresence {
 	covered := func(r im.SessionInfo) bool {
 		addr.Resource = r.Resource
-		return covers(list, addr)
+		return list.covers(addr)
 	}
 	if !slices.ContainsFunc(v.Resources, covered) {
 		return v

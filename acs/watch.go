@@ -143,7 +143,7 @@ func (p *presence) follow(ctx context.Context, s *session) ([]answer, error) {
 
 // listsFor reads the block lists that decide what s sees of its contacts: its
 // user's, and those of who is there.
-func (p *presence) listsFor(ctx context.Context, s *session, contacts []im.Contact) map[im.UserID][]im.Addr {
+func (p *presence) listsFor(ctx context.Context, s *session, contacts []im.Contact) map[im.UserID]*blockSet {
 	users := []im.UserID{s.user}
 	for i := range contacts {
 		if u := contacts[i].User; contacts[i].Sub.Has(im.SubTo) && seen(p.srv.table.of(u)) {
@@ -155,7 +155,7 @@ func (p *presence) listsFor(ctx context.Context, s *session, contacts []im.Conta
 
 // seenBy is what s may know of the user of view. lists holds the block lists of
 // both; known is false when one is missing: then the user is not shown.
-func (p *presence) seenBy(s *session, view *im.UserPresence, lists map[im.UserID][]im.Addr) (mine *im.UserPresence, known bool) {
+func (p *presence) seenBy(s *session, view *im.UserPresence, lists map[im.UserID]*blockSet) (mine *im.UserPresence, known bool) {
 	if view.User == s.user || view.Show == im.ShowOffline {
 		return view, true
 	}
@@ -164,10 +164,10 @@ func (p *presence) seenBy(s *session, view *im.UserPresence, lists map[im.UserID
 	if !ok || !ok2 {
 		return &im.UserPresence{User: view.User}, false
 	}
-	if covers(theirs, s.addr) {
+	if theirs.covers(s.addr) {
 		return &im.UserPresence{User: view.User}, true
 	}
-	if len(own) == 0 {
+	if own.size() == 0 {
 		return view, true
 	}
 	addr, ok := p.srv.addrs.peek(view.User)

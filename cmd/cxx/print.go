@@ -165,9 +165,12 @@ func blockLine(ev client.BlocksChanged) eventLine {
 	if len(list) == 0 {
 		state, list = "unblocked", ev.Block.Unblocked
 	}
-	words := make([]string, len(list))
-	for i, a := range list {
-		words[i] = blockWord(a)
+	var words []string
+	for _, a := range list {
+		words = append(words, blockWord(a))
+	}
+	if ev.Block.Cleared {
+		words = []string{"everybody"}
 	}
 	return eventLine{Type: "block", Seq: ev.Seq, State: state, Name: strings.Join(words, " ")}
 }
