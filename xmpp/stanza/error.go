@@ -109,6 +109,8 @@ func Of(err error) *Error {
 		out.Type = "wait"
 	}
 	switch x.Code {
+	case im.CodeBlocked:
+		out.Text = "" // XEP-0191 section 3.3: as if he were offline
 	case im.CodeOwnBlock:
 		out.Type, out.App = "cancel", xmlstream.New(NSBlocking+":errors", "blocked") // XEP-0191 section 3.5
 	case im.CodeUnknownOutcome: // every other one that says to wait is definite (contract, clause 6)
