@@ -12,10 +12,10 @@ PKG ?= ./...
 FUZZTIME ?= 60s
 PLATFORMS ?= linux/amd64 linux/arm64 darwin/arm64
 
-.PHONY: help build run demo test race fuzz soak bench lint fmt gen cluster release
+.PHONY: help build run demo test race fuzz soak bench bench-xmpp clients lint fmt gen cluster release
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
 
 build: ## build bin/cxxd (server) and bin/cxx (terminal client)
 	$(BUILD) -o bin/ ./cmd/cxxd ./cmd/cxx
@@ -42,6 +42,10 @@ bench: build ## throughput, CPU and memory per connection, on MariaDB and SQLite
 	@$(GO) build -buildvcs=false -o bin/bench ./bench
 	bin/bench -engine sqlite all
 	bin/bench -engine mysql messages login
+
+bench-xmpp: build ## the same for XMPP, beside Debian's ejabberd and Prosody where installed
+	@$(GO) build -buildvcs=false -o bin/bench ./bench
+	bin/bench -engine mysql xmpp
 
 lint: ## vet, staticcheck, gofumpt, govulncheck
 	@tools/lint

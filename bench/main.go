@@ -3,7 +3,8 @@
 // can be compared between machines: CPU seconds per 100,000 messages, bytes
 // per connection, CPU per login, bytes on the wire.
 //
-// It imports the wire format and nothing of the server. Traffic goes to
+// It imports the wire format and, but for the cost of storage alone, nothing of
+// the server. Traffic goes to
 // loopback only. Rates depend on the machine and on what else it does; the CPU
 // figures are the ones to trust.
 package main
@@ -15,6 +16,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -29,6 +31,7 @@ type options struct {
 	size     int
 	conns    int
 	logins   int
+	sessions int
 	rounds   int
 	settle   time.Duration
 	profile  string
@@ -42,6 +45,9 @@ var benchmarks = []struct {
 	{"idle", "bytes per idle logged-in connection, plaintext and TLS", benchIdle},
 	{"login", "CPU per login by device token", benchLogin},
 	{"wire", "bytes on the wire of a 20-byte text", benchWire},
+	{"xmpp-messages", "XMPP: 1:1 messages/s and CPU per 100k, beside ejabberd and Prosody", benchXMPPMessages},
+	{"xmpp-idle", "XMPP: bytes per idle session, beside them", benchXMPPIdle},
+	{"xmpp-login", "XMPP: CPU per SCRAM login, beside them", benchXMPPLogin},
 }
 
 func main() {
@@ -58,11 +64,12 @@ func main() {
 	fs.IntVar(&o.conns, "conns", 10000, "idle: connections")
 	fs.DurationVar(&o.settle, "settle", 30*time.Second, "idle: wait before the second figure")
 	fs.StringVar(&o.profile, "profile", "", "idle: write the server's heap profile to this file")
+	fs.IntVar(&o.sessions, "sessions", 2000, "xmpp-idle: sessions")
 	fs.IntVar(&o.logins, "logins", 5000, "login: logins per round")
 	fs.Usage = func() {
-		fmt.Fprintln(fs.Output(), "usage: bench [flags] all|NAME …")
+		fmt.Fprintln(fs.Output(), "usage: bench [flags] all|xmpp|NAME …")
 		for _, b := range benchmarks {
-			fmt.Fprintf(fs.Output(), "  %-10s %s\n", b.name, b.what)
+			fmt.Fprintf(fs.Output(), "  %-13s %s\n", b.name, b.what)
 		}
 		fs.PrintDefaults()
 	}
@@ -77,7 +84,7 @@ func main() {
 
 func run(ctx context.Context, o options, names []string) error {
 	if len(names) == 0 {
-		return errors.New("name a benchmark, or all; bench -h lists them")
+		return errors.New("name a benchmark, or all, or xmpp; bench -h lists them")
 	}
 	if o.engine != "sqlite" && o.engine != "mysql" {
 		return fmt.Errorf("engine %q is neither sqlite nor mysql", o.engine)
@@ -93,7 +100,11 @@ func run(ctx context.Context, o options, names []string) error {
 	ran := 0
 	for _, b := range benchmarks {
 		for _, n := range names {
-			if n != b.name && n != "all" {
+			group := "all"
+			if strings.HasPrefix(b.name, "xmpp-") {
+				group = "xmpp"
+			}
+			if n != b.name && n != group {
 				continue
 			}
 			ran++

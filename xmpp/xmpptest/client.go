@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 
 	"github.com/xdg-go/scram"
 
@@ -206,3 +207,7 @@ func (c *Client) Close(ctx context.Context) error {
 func (c *Client) Abort() { c.wire.abort() }
 
 func escape(s string) string { return string(xmlstream.AppendText(nil, s)) }
+
+// Detach hands the connection of a TCP stream over, for load generators that
+// cannot afford the client. It must have nothing unread that matters.
+func (c *Client) Detach() net.Conn { return c.wire.(*tcp).conn }
