@@ -94,6 +94,27 @@ func TestBlockList(t *testing.T) {
 	})
 }
 
+// What a newer server logs is passed over by a client that does not know it, and
+// counted.
+func TestEntriesOfOtherKinds(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		alice := w.dial(w.options("alice"))
+		defer alice.Close()
+		w.cell.Log(w.alice, im.Entry{Kind: 99, From: w.bob, Peer: w.bob})
+		w.cell.Log(w.alice, im.Entry{Kind: im.KindNote, From: w.bob, Peer: w.bob, Ext: []byte("<x/>")})
+		w.cell.Say(w.bob, w.alice, "hi")
+		if ev := next[client.Other](t, alice); ev.Kind != 99 {
+			t.Errorf("%+v", ev)
+		}
+		if ev := next[client.Note](t, alice); string(ev.Ext) != "<x/>" || ev.Mine {
+			t.Errorf("%+v", ev)
+		}
+		if ev := next[client.Message](t, alice); ev.Text != "hi" || ev.Seq != 3 {
+			t.Errorf("%+v", ev)
+		}
+	})
+}
+
 func TestTypingAndReadMarks(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		alice, bob := w.dial(w.options("alice")), w.dial(w.options("bob"))

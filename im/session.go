@@ -55,7 +55,8 @@ type Session interface {
 	ID() SessionID
 	User() UserID
 	Addr() Addr // with the resource
-	// Close ends the session, not the connection. It is safe to call twice.
+	// Close ends the session, not the connection. It is safe to call twice. Who was
+	// seen lingers for the grace period; SetPresence offline before ends that.
 	Close()
 }
 
@@ -117,7 +118,8 @@ type Contacts interface {
 // Presences is who is online.
 type Presences interface {
 	SetPresence(ctx context.Context, p Presence) error
-	// ContactPresence returns what the session's user may see of his contacts.
+	// ContactPresence returns what the session's user may see of his contacts; to
+	// an XMPP session also how the user himself is seen, with all his sessions.
 	ContactPresence(ctx context.Context) ([]UserPresence, error)
 	// SessionsOf returns the sessions of a user in the cell, in any order, from
 	// this node's replica; whether the asker may see them is for the caller.

@@ -177,6 +177,33 @@ func TestOverflowOfSessionsRestartsLink(t *testing.T) {
 	})
 }
 
+// The word that a block list has changed may go beyond the limit; when it does not
+// fit all the same, the link starts again, which makes the peer read all lists
+// again.
+func TestOverflowOfBlocksRestartsLink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net, gate := newPipes(), make(chan struct{})
+		a := start(t, options{id: 1, net: net, cfg: func(c *Config) { c.Queue = 1 << 20 }})
+		b := start(t, options{id: 2, net: net, gate: gate})
+		a.mesh.stateBytes = 1 << 10
+		meet(a, b)
+		a.next(t, "up 2/1")
+		b.next(t, "up 1/1")
+		for a.mesh.Forward(2, message(0)) {
+		}
+		blocks := im.Envelope{Blocks: &im.Blocks{User: 9}}
+		if !a.mesh.Forward(2, blocks) {
+			t.Error("it was not taken though it may go beyond the limit")
+		}
+		for a.mesh.Forward(2, blocks) {
+		}
+		a.next(t, "down 2/1")
+		wantReason(t, a, endOverflow)
+		close(gate)
+		a.next(t, "up 2/1")
+	})
+}
+
 // A node that has lost the registry, and nothing else, keeps its links: what
 // works is proof of life.
 func TestLinkOutlivesLease(t *testing.T) {

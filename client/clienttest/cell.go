@@ -228,6 +228,9 @@ func (x *Cell) Truncate(u im.UserID, head int) {
 	x.Do(func() { x.users[u].inbox = x.users[u].inbox[:head] })
 }
 
+// Log puts an entry into a user's inbox.
+func (x *Cell) Log(u im.UserID, e im.Entry) { x.Do(func() { x.log(x.users[u], e, nil) }) }
+
 // Say commits a message as if from had sent it from elsewhere, and pushes it.
 func (x *Cell) Say(from, to im.UserID, text string) {
 	x.mu.Lock()
