@@ -226,7 +226,8 @@ func (c *boshConn) write(w http.ResponseWriter, reply boshReply) {
 		}
 		body = body[n:]
 	}
-	_ = ctl.SetWriteDeadline(time.Now().Add(c.srv.cfg.ProgressTimeout.D()))
+	_ = ctl.Flush()
+	_ = ctl.SetWriteDeadline(time.Time{}) // the connection may serve others after us
 }
 
 func writeBody(w http.ResponseWriter, content string, reply boshReply) {

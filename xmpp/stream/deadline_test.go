@@ -47,8 +47,8 @@ func within(t *testing.T, began time.Time, want time.Duration) {
 	}
 }
 
-// Contract section 3: login within 10 s, however little comes (security table,
-// row 13: one byte at a time).
+// Contract section 3: login within 10 s, however little comes, one byte at a
+// time for instance.
 func TestLoginTimeout(t *testing.T) {
 	for name, drip := range map[string]string{"silent": "", "white space": strings.Repeat(" ", 99), "a header byte by byte": header} {
 		t.Run(name, func(t *testing.T) {
@@ -117,7 +117,7 @@ func TestHandshakeTimeout(t *testing.T) {
 	})
 }
 
-// Contract section 3: 10 s without progress; security table, row 28.
+// Contract section 3: 10 s without progress.
 func TestUnreadPeer(t *testing.T) {
 	var ends chan error // of the bubble
 	pipes(t, func(c Conn) { ends <- engine(c) }, func(t *testing.T, dial func(bool) *client) {

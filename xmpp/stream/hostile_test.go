@@ -17,7 +17,8 @@ import (
 )
 
 // bad is what no stream may hold, within its header, and the condition it ends
-// with (RFC 6120 section 4.9.3; security table, rows 13, 14, 20 and 28).
+// with (RFC 6120 sections 4.9.3 and 11): what other servers took for harmless,
+// or parsed otherwise than their clients, or spent their memory on.
 var bad = []struct{ name, xml, condition string }{
 	{"comment", "<!-- x -->", "restricted-xml"},
 	{"processing instruction", "<?x y?>", "restricted-xml"},
@@ -177,7 +178,7 @@ func TestPanicEndsOneStream(t *testing.T) {
 	other.send("<iq/>").until("<iq/>")
 }
 
-// Security table, row 12: connections that come and go leave nothing behind.
+// Connections that come and go leave nothing behind.
 func TestChurn(t *testing.T) {
 	w := start(t, testConfig(), nil)
 	srv := w.web()

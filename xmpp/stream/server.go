@@ -68,6 +68,9 @@ func New(cfg Config, deps Deps, handle func(Conn)) (*Server, error) {
 	if deps.Log == nil {
 		deps.Log = slog.New(slog.DiscardHandler)
 	}
+	if cfg.TestMode {
+		cfg.BOSH.Polling = 0
+	}
 	if cfg.MaxConnections == 0 {
 		cfg.MaxConnections = descriptorLimit() - 512
 	}

@@ -70,12 +70,30 @@ func (s *Server) take() bool {
 func (s *Server) webInfo(r *http.Request) Info {
 	remote, _ := netip.ParseAddrPort(r.RemoteAddr)
 	remote = netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())
+	if s.cfg.Proxied {
+		remote = forwarded(r, remote)
+	}
 	info := Info{Remote: remote, TLS: true, Binding: s.binding(r.TLS)}
 	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
 		info.Local = addrPort(local)
 	}
 	info.Secure = r.TLS != nil || s.cfg.Proxied || remote.Addr().IsLoopback()
 	return info
+}
+
+// forwarded is the client that a proxy names: the last of the list, which the
+// proxy has added; what stands before it anybody may have written.
+func forwarded(r *http.Request, proxy netip.AddrPort) netip.AddrPort {
+	lines := r.Header.Values("X-Forwarded-For")
+	if len(lines) == 0 {
+		return proxy
+	}
+	last := lines[len(lines)-1]
+	addr, err := netip.ParseAddr(strings.TrimSpace(last[strings.LastIndex(last, ",")+1:]))
+	if err != nil {
+		return proxy
+	}
+	return netip.AddrPortFrom(addr.Unmap(), 0)
 }
 
 // refuseWebSocket says why a request may not become a connection.

@@ -196,6 +196,20 @@ func TestWebSocketViolations(t *testing.T) {
 	}
 }
 
+// Compression, which makes much of little, is never agreed to.
+func TestWebSocketWithoutCompression(t *testing.T) {
+	w := start(t, testConfig(), nil)
+	d := ws.Dialer{Protocols: []string{"xmpp"}, Header: ws.HandshakeHeaderString("Sec-WebSocket-Extensions: permessage-deflate\r\n")}
+	nc, _, hs, err := d.Dial(t.Context(), "ws"+strings.TrimPrefix(w.web().URL, "http")+WebSocketPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	if len(hs.Extensions) > 0 {
+		t.Errorf("%v", hs.Extensions)
+	}
+}
+
 // RFC 7395 section 3.5: open comes before the error.
 func TestWebSocketErrorBeforeOpen(t *testing.T) {
 	w := start(t, testConfig(), nil)
@@ -293,5 +307,33 @@ func TestWebSocketBinding(t *testing.T) {
 	large := "<message xmlns='jabber:client'><body>" + strings.Repeat("x", 70_000) + "</body></message>"
 	if got := c.send(large).next(); got != large {
 		t.Errorf("large message: %d bytes", len(got))
+	}
+}
+
+func TestWebInfo(t *testing.T) {
+	for _, c := range []struct {
+		proxied           bool
+		remote, forwarded string
+		want              string
+		secure            bool
+	}{
+		{false, "127.0.0.1:9", "", "127.0.0.1:9", true},
+		{false, "192.0.2.1:9", "127.0.0.1", "192.0.2.1:9", false},
+		{true, "192.0.2.1:9", "", "192.0.2.1:9", true},
+		{true, "192.0.2.1:9", "127.0.0.1, 198.51.100.7", "198.51.100.7:0", true},
+		{true, "192.0.2.1:9", "nonsense", "192.0.2.1:9", true},
+		{true, "192.0.2.1:9", "2001:db8::1", "[2001:db8::1]:0", true},
+	} {
+		cfg := testConfig()
+		cfg.Proxied = c.proxied
+		w := start(t, cfg, nil)
+		r := httptest.NewRequest("GET", WebSocketPath, nil)
+		r.RemoteAddr = c.remote
+		if c.forwarded != "" {
+			r.Header.Set("X-Forwarded-For", c.forwarded)
+		}
+		if info := w.webInfo(r); info.Remote.String() != c.want || info.Secure != c.secure {
+			t.Errorf("%+v: %+v", c, info)
+		}
 	}
 }
