@@ -32,7 +32,7 @@ type Config struct {
 
 	Proxied          bool     `toml:"http_proxied" doc:"accept WebSocket and BOSH without TLS from other than loopback, because a proxy ends TLS; clients are then who it names in X-Forwarded-For"`
 	WebSocketOrigins []string `toml:"web_origins" doc:"origins whose pages may connect by WebSocket and BOSH, e.g. https://chat.example.org; *: any. Nothing is gained by a foreign page: no cookie counts, it would need a password"`
-	TestMode         bool     `toml:"test_mode" doc:"lift all rate limits; never in production"`
+	TestMode         bool     `toml:"-"` // lift all rate limits
 	WebURL           string   `toml:"web_url" doc:"how clients reach the HTTP listener, e.g. https://chat.example.org, told in host-meta (XEP-0156); empty: as the request was addressed"`
 
 	BOSH BOSHConfig `toml:"bosh"`
