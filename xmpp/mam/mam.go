@@ -69,7 +69,7 @@ func (s *Service) Register(m *iq.Mux) {
 			m.Set(iq.Account|iq.Nobody, stanza.NSMAM, name, refuse)
 		}
 	}
-	m.Feature(iq.Own, stanza.NSMAM, nsExtended, nsGroupchat)
+	m.Feature(iq.Own|iq.Server, stanza.NSMAM, nsExtended, nsGroupchat)
 	m.Feature(iq.Own|iq.Server, stanza.NSSID)
 }
 

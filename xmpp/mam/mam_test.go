@@ -378,11 +378,10 @@ func TestOthersArchives(t *testing.T) {
 // XEP-0313 section 7, XEP-0359 section 5.
 func TestFeatures(t *testing.T) {
 	w := newWorld(t)
-	if got := strings.Join(w.mux.Features(iq.Own), " "); got != "urn:xmpp:mam:2 urn:xmpp:mam:2#extended urn:xmpp:mam:2#groupchat-field urn:xmpp:sid:0" {
-		t.Errorf("own: %s", got)
-	}
-	if got := strings.Join(w.mux.Features(iq.Server), " "); got != "urn:xmpp:sid:0" {
-		t.Errorf("server: %s", got)
+	for target, name := range map[iq.Target]string{iq.Own: "own", iq.Server: "server, where profanity looks"} {
+		if got := strings.Join(w.mux.Features(target), " "); got != "urn:xmpp:mam:2 urn:xmpp:mam:2#extended urn:xmpp:mam:2#groupchat-field urn:xmpp:sid:0" {
+			t.Errorf("%s: %s", name, got)
+		}
 	}
 	if got := w.mux.Features(iq.Account); len(got) > 0 {
 		t.Errorf("account of another: %s", got)
