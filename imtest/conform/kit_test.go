@@ -24,6 +24,11 @@ import (
 
 const domain = imtest.Domain
 
+type (
+	ctx     = context.Context
+	element = *xmlstream.Element
+)
+
 // world is a cell that the subtests of one test share. Users are never shared.
 type world struct{ *imtest.Cell }
 

@@ -46,7 +46,7 @@ func (s *session) routeMessage(st *xmlstream.Element, to im.Addr, r *receipt, la
 		return err
 	}
 	sort := message.Classify(st)
-	if sort == message.Groupchat { // RFC 6121 section 8.5.2.1.1: no room here
+	if sort == message.Groupchat && to.Resource == "" { // RFC 6121 section 8.5.2.1.1: no room here
 		return stanza.Errorf(stanza.ServiceUnavailable, "")
 	}
 	user, err := s.core.Resolve(s.ctx, to)
@@ -59,13 +59,18 @@ func (s *session) routeMessage(st *xmlstream.Element, to im.Addr, r *receipt, la
 	s.clean(st)
 	switch sort {
 	case message.Text, message.Note:
+		if needsMatch(st.Attr("type")) && to.Resource != "" {
+			if _, there := find(s.core.SessionsOf(user), to.Resource); !there {
+				return s.absent(to)
+			}
+		}
 		*later = true
 		return s.log(st, to, user, r, later)
 	case message.Typing:
 		s.typing(st, to, user)
 	case message.Displayed:
 		return s.displayed(st, user)
-	case message.Fleeting:
+	case message.Fleeting, message.Groupchat:
 		return s.fleeting(st, to, user)
 	}
 	return nil
@@ -166,11 +171,20 @@ func (s *session) fleeting(st *xmlstream.Element, to im.Addr, user im.UserID) er
 	if sent || typ == "error" || typ == "headline" {
 		return nil
 	}
+	return s.absent(to)
+}
+
+// absent is the answer for a client that is not there, or must not be seen to be.
+func (s *session) absent(to im.Addr) error {
 	if own, _, err := s.core.Blocked(s.ctx, to); err == nil && own {
 		return im.Errorf(im.CodeOwnBlock, "")
 	}
 	return stanza.Errorf(stanza.ServiceUnavailable, "")
 }
+
+// needsMatch reports whether a message to a resource that is not there reaches
+// no other either; that is all but chat (RFC 6121 section 8.5.3.2.1).
+func needsMatch(typ string) bool { return typ != "chat" }
 
 // fleetingTargets is the rule of RFC 6121 sections 8.5.2.1.1 and 8.5.3 for
 // messages that are not logged.
@@ -179,8 +193,8 @@ func fleetingTargets(typ, resource string, all []im.SessionInfo) []im.SessionInf
 		if t, ok := find(all, resource); ok && t.Protocol == im.ProtocolXMPP {
 			return []im.SessionInfo{t}
 		}
-		if typ == "error" || typ == "headline" {
-			return nil // section 8.5.3.2.1
+		if needsMatch(typ) {
+			return nil
 		}
 	}
 	if typ == "error" {

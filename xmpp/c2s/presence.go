@@ -153,7 +153,8 @@ func (s *session) direct(st *xmlstream.Element, to im.Addr, on bool) error {
 	s.clean(st)
 	data := stanza.Bytes(st)
 	for _, t := range s.core.SessionsOf(u) {
-		if t.Protocol == im.ProtocolXMPP && available(t) && (to.Resource == "" || to.Resource == t.Resource) {
+		// RFC 6121 sections 8.5.2.1.2 and 8.5.3.1
+		if t.Protocol == im.ProtocolXMPP && (to.Resource == "" && available(t) || to.Resource != "" && to.Resource == t.Resource) {
 			s.core.Signal(im.Signal{To: u, Session: t.Session, Node: t.Node, Kind: im.SignalStanza, Data: data})
 		}
 	}
