@@ -172,6 +172,7 @@ func TestQuery(t *testing.T) {
 		{"XEP-0313 4.3.4 flipped", "", "<max>3</max><before>9</before>", "<flip-page/>", "8 6 5", "5-8/9"},
 		{"XEP-0313 4.3.4 flipped forwards", "", "<max>3</max>", "<flip-page/>", "3 2 1", "1-3/9 @0"},
 		{"XEP-0059 2.6 the first page", "", "<max>2</max><index>0</index>", "", "1 2", "1-2/9 @0"},
+		{"profanity 0.13, after without a set", "", "", "<after>8</after>", "9 10", "9-10/9 complete"},
 		{"XEP-0059 2.7 count", "", "<max>0</max>", "", "", "-/9"},
 		{"XEP-0059 2.7 count of nothing", fieldXML("end", "2020-01-01T00:00:00Z"), "<max>0</max>", "", "", "-/0 complete"},
 	} {

@@ -57,6 +57,9 @@ func parse(e *xmlstream.Element) (*query, error) {
 	if q.page, err = rsm.Parse(e); err != nil {
 		return nil, err
 	}
+	if loose := e.ChildText(stanza.NSMAM, "after"); loose != "" && q.page.After == "" {
+		q.page.After = loose // profanity 0.13 forgets the <set/> around it
+	}
 	if q.page.Index > 0 { // XEP-0059 section 2.6
 		return nil, stanza.Errorf(stanza.FeatureNotImplemented, "pages of the archive are asked for by id")
 	}
