@@ -27,7 +27,11 @@ func TestACSKilled(t *testing.T) {
 	l.check(t)
 	l.unrefused(t)
 	if n := l.reconnects.Load(); concerned == 0 || n < int64(concerned) {
-		t.Errorf("%d users were on the ACS that was killed, and %d reconnected", concerned, n)
+		t.Errorf("%d devices were on the ACS that was killed, and %d reconnected", concerned, n)
+	}
+	// Each refusal was item-not-found, or the login would have failed.
+	if resumed, refused := l.resumptions(); resumed > 0 || refused == 0 {
+		t.Errorf("%d XMPP sessions of the ACS that was killed were resumed, %d were not", resumed, refused)
 	}
 	t.Logf("%v killed with %d users; the last was elsewhere after %v", victim, concerned, moved.Round(time.Millisecond))
 }
@@ -58,8 +62,8 @@ func TestACSFrozen(t *testing.T) {
 	}
 	t.Logf("%v frozen with %d users; the last was elsewhere after %v; %d old sessions ended within %v of waking: %v",
 		victim, concerned, moved.Round(time.Millisecond), len(zombies), time.Since(awake).Round(time.Millisecond), ends)
-	if len(zombies) < concerned || ends[im.CodeReplaced.String()] == 0 {
-		t.Errorf("want %d old sessions or more, ended with REPLACED", concerned)
+	if len(zombies) < concerned || ends[im.CodeReplaced.String()] == 0 || ends["conflict"] == 0 {
+		t.Errorf("want %d old sessions or more, ended with REPLACED and, by XMPP, conflict", concerned)
 	}
 	c.linked(t)
 	l.progress(t, 200)
@@ -117,6 +121,9 @@ func TestACSDrained(t *testing.T) {
 	}
 	if n := l.abandoned.Load(); n > 0 {
 		t.Errorf("%d connections went silent", n)
+	}
+	if n := l.closes["system-shutdown"]; n == 0 {
+		t.Errorf("no stream ended with system-shutdown: %v", l.closes)
 	}
 	t.Logf("%v stopped with %d users in %v", victim, concerned, took.Round(time.Millisecond))
 }

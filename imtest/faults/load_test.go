@@ -54,6 +54,7 @@ func (l *load) person(name string, i int) *person {
 	p := &person{device: l.cell.device(name, "main"), kind: kind(i % int(numKinds))}
 	if p.kind != onlyCXX {
 		p.x = l.cell.xdevice(name, "desk")
+		p.x.stays = l.plan.stay
 	}
 	return p
 }
@@ -95,6 +96,9 @@ type plan struct {
 	name func(role string, i int, run int64) string
 	// roam breaks each connection after about this time; zero: never.
 	roam time.Duration
+	// stay lets XMPP devices come back to their ACS, where they resume, and write
+	// without an origin-id: nothing but the resumption protects their texts.
+	stay bool
 	// zombies keeps given-up connections open, so that their end can be seen.
 	zombies bool
 }

@@ -70,31 +70,33 @@ func TestMeshLinkCut(t *testing.T) {
 	one, two := c.acs[0], c.acs[1] // the lower number dials
 	k := c.talk(t, one, two)
 	back := c.talk(t, two, one)
-	t.Logf("linked: %v and %v", k.once(2*time.Second), back.once(2*time.Second))
+	x := c.xtalk(t, one, two)
+	t.Logf("linked: %v and %v, by XMPP %v", k.once(2*time.Second), back.once(2*time.Second), x.once(2*time.Second))
 
 	two.proxy.Cut()
 	cut := k.once(2 * time.Second) // in the very moment of the break
 	until(t, patience, func() bool { return one.links() == numACS-2 && two.links() == numACS-2 }, "the link is still up")
 	worst := cut
 	for range 5 {
-		worst = max(worst, k.once(2*time.Second), back.once(2*time.Second))
+		worst = max(worst, all(2*time.Second, k, back, x))
 	}
 	t.Logf("link down, Redis up: %v in the moment of the cut, then at most %v", cut, worst)
 	fresh := c.talk(t, one, two) // people who come while the link is down
-	t.Logf("link down, new people: %v", fresh.once(2*time.Second))
+	xfresh := c.xtalk(t, two, one)
+	t.Logf("link down, new people: %v, by XMPP %v", fresh.once(2*time.Second), xfresh.once(2*time.Second))
 
 	c.redis.Kill()
 	worst = 0
 	for range 2 {
-		worst = max(worst, k.once(10*time.Second), back.once(10*time.Second))
+		worst = max(worst, all(10*time.Second, k, back, x))
 	}
 	t.Logf("link and Redis down: at most %v", worst)
 
 	must(t, c.redis.Start())
 	two.proxy.Heal()
 	c.linked(t)
-	for _, k := range []*talk{k, back, fresh} {
-		if d := k.once(2 * time.Second); d > 250*time.Millisecond {
+	for _, k := range []talker{k, back, fresh, x, xfresh} {
+		if d := all(2*time.Second, k); d > 250*time.Millisecond {
 			t.Errorf("a text took %v after the link had healed", d)
 		}
 	}

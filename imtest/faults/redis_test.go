@@ -2,6 +2,7 @@ package faults
 
 import (
 	"bufio"
+	"errors"
 	"net"
 	"strings"
 	"testing"
@@ -51,6 +52,9 @@ func (c *cell) recovered(t *testing.T) time.Duration {
 func TestRedisLost(t *testing.T) {
 	c := theCell(t)
 	l := c.startLoad(t, plan{})
+	known := c.xdevice(nameOf("xknown", 0, loads.Add(1)), "main")
+	_, err := c.account(known.name)
+	must(t, err)
 	l.progress(t, 200)
 	c.flush(t)
 	t.Logf("after FLUSHALL all agreed again within %v", c.recovered(t).Round(time.Millisecond))
@@ -69,6 +73,14 @@ func TestRedisLost(t *testing.T) {
 			t.Errorf("a session at %v without Redis: %v", acs, err)
 		}
 		k.close()
+		x, err := known.open(t.Context(), acs)
+		if err == nil {
+			err = errors.Join(x.Bind(t.Context()), x.RoundTrip(t.Context()))
+			x.Abort()
+		}
+		if err != nil {
+			t.Errorf("an XMPP login at %v without Redis: %v", acs, err)
+		}
 	}
 	if got := c.newcomers(t, 6); len(got) == 0 {
 		t.Error("NAS gave no ACS while Redis was away; it should remember the last list")

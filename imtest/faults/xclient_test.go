@@ -28,6 +28,7 @@ type xdevice struct {
 	cell     *cell
 	name     string // of the user
 	resource string
+	stays    bool // comes back to the ACS of its session, and nowhere else
 	sm       sm
 	scram    map[string]*scram.Client // remembers derived keys, as clients do
 
@@ -233,12 +234,22 @@ func conditionOf(e *xmlstream.Element) string {
 	return e.Local
 }
 
+// resumptions sums up what became of the sessions of XMPP devices.
+func (l *load) resumptions() (resumed, refused int64) {
+	for _, p := range l.people {
+		if p.x != nil {
+			resumed, refused = resumed+p.x.resumes.Load(), refused+p.x.lost.Load()
+		}
+	}
+	return resumed, refused
+}
+
 // connect tries on until ctx ends: mostly where the session is, so that it can
 // be resumed, and then anywhere.
 func (d *xdevice) connect(ctx context.Context) (*xlink, error) {
 	for try := 0; ; try++ {
 		s := d.cell.acs[rand.IntN(numACS)]
-		if try == 0 && d.sm.id != "" && rand.IntN(3) > 0 {
+		if d.sm.id != "" && (d.stays || try == 0 && rand.IntN(3) > 0) {
 			s = d.sm.at
 		}
 		k, err := d.login(ctx, s)

@@ -136,8 +136,11 @@ func uuid() string {
 }
 
 func (x *text) stanza() string {
-	return fmt.Sprintf("<message to='%s@%s' type='chat' id='%s'><body>%s</body><origin-id xmlns='%s' id='%s'/></message>",
-		x.to.name, domain, x.origin, x.body, stanza.NSSID, x.origin)
+	origin := "<origin-id xmlns='" + stanza.NSSID + "' id='" + x.origin + "'/>"
+	if x.by.load.plan.stay {
+		origin = ""
+	}
+	return fmt.Sprintf("<message to='%s@%s' type='chat' id='%s'><body>%s</body>%s</message>", x.to.name, domain, x.origin, x.body, origin)
 }
 
 func (s *xsender) transmit(k *xlink) error {
