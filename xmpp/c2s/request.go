@@ -22,6 +22,10 @@ func (s *session) request(st *xmlstream.Element, to im.Addr) {
 	switch {
 	case answer && s.asks.settle(s.ctx, st):
 	case to.Resource != "" && s.local(to) && to.Local != "":
+		if !answer && pushes[st.First().Space] {
+			s.refuse(st, stanza.Errorf(stanza.ServiceUnavailable, ""))
+			return
+		}
 		s.toResource(st, to)
 	case answer:
 	case !to.IsZero() && !s.local(to):
@@ -29,6 +33,14 @@ func (s *session) request(st *xmlstream.Element, to im.Addr) {
 	default:
 		s.serve(st, to)
 	}
+}
+
+// pushes are what clients are told by their server and by nobody else; not each
+// looks at who it is (RFC 6121 section 2.1.6, XEP-0191 section 3.3).
+var pushes = map[string]bool{
+	stanza.NSRoster:     true,
+	stanza.NSBlocking:   true,
+	"jabber:iq:privacy": true,
 }
 
 // checkIQ sees to the form of an iq.
