@@ -125,6 +125,9 @@ func (s *session) resume(r resumption) (ok bool, err *stream.Error) {
 	take := func() {
 		ok, err = s.takeOver(r)
 		close(done)
+		if err != nil {
+			s.end(err, false)
+		}
 	}
 	posted := s.queue.post(event{kind: evCall, call: func(context.Context) { s.whenSettled(take) }})
 	if !posted {
@@ -134,6 +137,11 @@ func (s *session) resume(r resumption) (ok bool, err *stream.Error) {
 	case <-done:
 		return ok, err
 	case <-s.ctx.Done():
+	}
+	select {
+	case <-done: // it is why the session has ended
+		return ok, err
+	default:
 		return false, nil
 	}
 }
@@ -153,9 +161,7 @@ func (s *session) takeOver(r resumption) (bool, *stream.Error) {
 		return false, nil
 	}
 	if !s.takeAck(r.h) {
-		reason := tooHigh(r.h, s.sm.count())
-		s.end(reason, false)
-		return false, reason
+		return false, tooHigh(r.h, s.sm.count())
 	}
 	if s.conn != nil { // the old connection is dead, or the client thinks so
 		s.srv.closeLater(s.conn, stream.Errorf(stream.Conflict, "the session was resumed on another connection"))
