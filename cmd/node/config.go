@@ -53,7 +53,7 @@ func (c Config) Effective() Config {
 		c.ACS.ChangeRate = 0
 	}
 	if c.XMPP.TestMode {
-		c.XMPP.Session.SendRate = 0
+		c.XMPP.Session.SendRate, c.XMPP.Config.TestMode = 0, true
 	}
 	return c
 }
