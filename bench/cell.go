@@ -74,7 +74,7 @@ func (c *cell) startDB(dir string) (dsn string, err error) {
 		return "", err
 	}
 	defer admin.Close()
-	_, err = admin.Exec("CREATE DATABASE cxx")
+	_, err = admin.Exec("CREATE DATABASE IF NOT EXISTS cxx")
 	return db.DSN() + "cxx", err
 }
 

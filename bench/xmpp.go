@@ -26,6 +26,7 @@ type jabber struct {
 	name, addr, tls string
 	pid, db         int
 	settle          func(ctx context.Context) // collects garbage, where the server can be asked to
+	restart         func() error              // keeps the accounts
 	stop            func()
 }
 
@@ -43,18 +44,22 @@ var contestants = []struct {
 
 func startOurs(ctx context.Context, o options, dir string) (*jabber, error) {
 	o.dir = dir
-	c, err := startCell(
-		ctx, o, "cxxd", "xmpp.domain="+xmppDomain, "xmpp.registration=true", "server.test_mode=true",
-		"xmpp.listen=127.0.0.1:0", "xmpp.tls_listen=127.0.0.1:0", "xmpp.allow_plaintext=true", "xmpp.session.ping=10m",
-		"auth.scram_iterations=4096",
-	)
-	if err != nil {
-		return nil, err
+	j := &jabber{name: "cxxd"}
+	var c *cell
+	begin := func() (err error) {
+		c, err = startCell(
+			ctx, o, "cxxd", "xmpp.domain="+xmppDomain, "xmpp.registration=true", "server.test_mode=true",
+			"xmpp.listen=127.0.0.1:0", "xmpp.tls_listen=127.0.0.1:0", "xmpp.allow_plaintext=true", "xmpp.session.ping=10m",
+			"auth.scram_iterations=4096",
+		)
+		if err == nil {
+			j.addr, j.tls, j.pid, j.db, j.stop = c.server.Ready["xmpp"], c.server.Ready["xmpps"], c.server.Pid(), c.db, c.stop
+		}
+		return err
 	}
-	return &jabber{
-		name: "cxxd", addr: c.server.Ready["xmpp"], tls: c.server.Ready["xmpps"], pid: c.server.Pid(), db: c.db, stop: c.stop,
-		settle: func(ctx context.Context) { _, _ = c.collect(ctx) },
-	}, nil
+	j.settle = func(ctx context.Context) { _, _ = c.collect(ctx) }
+	j.restart = func() error { c.stop(); return begin() }
+	return j, begin()
 }
 
 func startEjabberd(_ context.Context, _ options, dir string) (*jabber, error) {
@@ -87,7 +92,14 @@ func other(name string, j *env.Jabber, err error) (*jabber, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &jabber{name: name, addr: j.Addr(), tls: j.TLS, pid: j.Pid(), stop: j.Stop, settle: func(context.Context) {}}, nil
+	out := &jabber{name: name, addr: j.Addr(), tls: j.TLS, pid: j.Pid(), stop: j.Stop, settle: func(context.Context) {}}
+	out.restart = func() error {
+		j.Stop()
+		err := j.Start()
+		out.pid = j.Pid()
+		return err
+	}
+	return out, nil
 }
 
 // each starts the servers one after the other and measures each.
@@ -130,7 +142,7 @@ func (j *jabber) cost() (cost, error) {
 func (j *jabber) options(user int, secure bool) xmpptest.Options {
 	o := xmpptest.Options{Addr: j.addr, Domain: xmppDomain, User: xmppUser(user), Password: xmppPassword, Resource: "bench", Mechanism: "SCRAM-SHA-1", SCRAM: keys.of(user)}
 	if secure {
-		o.Via, o.Addr, o.TLS = xmpptest.DirectTLS, j.tls, &tls.Config{InsecureSkipVerify: true}
+		o.Via, o.Addr, o.TLS = xmpptest.DirectTLS, j.tls, &tls.Config{InsecureSkipVerify: true, ServerName: xmppDomain}
 	}
 	return o
 }

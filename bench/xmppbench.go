@@ -156,10 +156,16 @@ func benchXMPPIdle(ctx context.Context, o options) error {
 	return w.Flush()
 }
 
-// idle returns KiB per session. Everybody logs in once before, so that what the
-// server keeps of accounts does not count.
+// warm is how many sessions come and go before the baseline.
+const warm = 100
+
+// idle returns KiB per session: what a server that has the accounts, and has
+// served some of them since it started, grows by.
 func (j *jabber) idle(ctx context.Context, o options, secure bool) (float64, error) {
-	users, err := j.login(ctx, o.sessions, secure)
+	if err := j.restart(); err != nil {
+		return 0, err
+	}
+	users, err := j.login(ctx, min(warm, o.sessions), secure)
 	if err != nil {
 		abortAll(users)
 		return 0, err

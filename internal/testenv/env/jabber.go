@@ -40,6 +40,7 @@ func StartProsody(dir string) (*Jabber, error) {
 const prosodyConfig = `run_as_root = true
 pidfile = "%[1]s/pid"
 data_path = "%[1]s/data"
+certificates = "%[1]s/certs"
 log = { warn = "%[1]s/prosody.log" }
 interfaces = { "127.0.0.1" }
 c2s_ports = { %[2]s }
@@ -125,18 +126,22 @@ func ejabberdArchive(db *MariaDB) (string, error) {
 		return "", err
 	}
 	defer conn.Close()
-	if _, err := conn.Exec(string(schema)); err != nil {
+	// The driver of ejabberd cannot log in without a password.
+	grant := "GRANT ALL ON ejabberd.* TO 'ejabberd'@'127.0.0.1' IDENTIFIED BY 'ejabberd';"
+	if _, err := conn.Exec(grant + string(schema)); err != nil {
 		return "", fmt.Errorf("env: the tables of ejabberd: %w", err)
 	}
 	_, port, _ := net.SplitHostPort(db.Addr())
 	return "  mod_mam: {db_type: sql, default: always}\nsql_type: mysql\nsql_server: \"127.0.0.1\"\nsql_port: " + port +
-		"\nsql_database: ejabberd\nsql_username: root\nsql_password: \"\"\nsql_pool_size: 10\n", nil
+		"\nsql_database: ejabberd\nsql_username: ejabberd\nsql_password: ejabberd\nsql_pool_size: 10\n", nil
 }
 
 // startJabber finds ports and a certificate, and starts what prepare gives.
 func startJabber(name, dir string, prepare func(j *Jabber, port, tls, cert, key string) (func() *exec.Cmd, error)) (*Jabber, error) {
-	if err := os.MkdirAll(filepath.Join(dir, "data"), 0o700); err != nil {
-		return nil, err
+	for _, sub := range []string{"data", "certs"} {
+		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
+			return nil, err
+		}
 	}
 	addr, err1 := FreeAddr()
 	secure, err2 := FreeAddr()
@@ -202,7 +207,7 @@ func localCertificate(dir string) (cert, key string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	pair := []string{"cert.pem", "key.pem"}
+	pair := []string{"certs/localhost.crt", "certs/localhost.key"} // Prosody goes by names
 	for i, b := range []*pem.Block{{Type: "CERTIFICATE", Bytes: der}, {Type: "PRIVATE KEY", Bytes: secret}} {
 		if pair[i], err = writeIn(dir, pair[i], string(pem.EncodeToMemory(b))); err != nil {
 			return "", "", err
