@@ -3,6 +3,9 @@ package acs
 import (
 	"container/list"
 	"context"
+	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -115,13 +118,19 @@ func isContext(err error) bool { return err == context.Canceled || err == contex
 func (b *blocks) load(ctx context.Context, u im.UserID, l *blockLoad) {
 	at := b.srv.now()
 	found, err := b.srv.store.Blocks(ctx, u)
-	set := newBlockSet(found)
 	if ctx.Err() != nil {
 		err = ctx.Err()
 	}
+	b.loaded(u, l, newBlockSet(found), err, at)
+}
+
+// loaded ends a read that began at a time.
+func (b *blocks) loaded(u im.UserID, l *blockLoad, set *blockSet, err error, at time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.loading, u)
+	if b.loading[u] == l {
+		delete(b.loading, u)
+	}
 	l.set, l.err = set, err
 	switch old := b.lists[u]; {
 	case err != nil && old != nil && !l.stale:
@@ -185,8 +194,11 @@ func (b *blocks) blocked(ctx context.Context, owner im.UserID, a im.Addr) (bool,
 	return l.covers(a), err
 }
 
-// many returns the lists of users, as far as they can be read.
+// many returns the lists of users, as far as they can be read: all that are
+// missing at once.
 func (b *blocks) many(ctx context.Context, users []im.UserID) map[im.UserID]*blockSet {
+	ctx, cancel := context.WithTimeout(ctx, blocksPatience)
+	defer cancel()
 	out := make(map[im.UserID]*blockSet, len(users))
 	var missing []im.UserID
 	for _, u := range users {
@@ -196,40 +208,51 @@ func (b *blocks) many(ctx context.Context, users []im.UserID) map[im.UserID]*blo
 			missing = append(missing, u)
 		}
 	}
-	if len(missing) == 0 {
-		return out
-	}
-	ctx, cancel := context.WithTimeout(ctx, blocksPatience)
-	defer cancel()
-	var (
-		mu   sync.Mutex // guards out
-		wg   sync.WaitGroup
-		next = make(chan im.UserID)
-	)
-	for range min(len(missing), blockReaders) {
-		wg.Go(func() {
-			for u := range next {
-				l, err := b.get(ctx, u)
-				if err != nil {
-					b.srv.log.Debug("block list could not be read", "user", u, "err", err)
-					continue
-				}
-				mu.Lock()
-				out[u] = l
-				mu.Unlock()
-			}
-		})
-	}
+	mine := b.loadAll(ctx, missing)
 	for _, u := range missing {
-		next <- u
+		if l := mine[u]; l != nil && l.err != nil {
+			b.srv.log.Debug("block list could not be read", "user", u, "err", l.err)
+			continue
+		}
+		// Is there now, or is being read for somebody else, or has changed meanwhile.
+		if l, err := b.get(ctx, u); err == nil {
+			out[u] = l
+		}
 	}
-	close(next)
-	wg.Wait()
 	return out
 }
 
-// blockReaders is how many lists are read at a time for one purpose.
-const blockReaders = 8
+// loadAll reads lists that nobody reads at the moment.
+func (b *blocks) loadAll(ctx context.Context, users []im.UserID) (mine map[im.UserID]*blockLoad) {
+	mine = make(map[im.UserID]*blockLoad, len(users))
+	b.mu.Lock()
+	for _, u := range users {
+		if b.loading[u] == nil {
+			mine[u] = &blockLoad{done: make(chan struct{})}
+			b.loading[u] = mine[u]
+		}
+	}
+	b.mu.Unlock()
+	if len(mine) == 0 {
+		return nil
+	}
+	at := b.srv.now()
+	found, err := b.srv.store.BlockLists(ctx, slices.Collect(maps.Keys(mine)))
+	for u, l := range mine {
+		list, ok := found[u]
+		if ok {
+			b.loaded(u, l, newBlockSet(list), nil, at)
+			continue
+		}
+		if err == nil {
+			err = errNoList
+		}
+		b.loaded(u, l, nil, err, at)
+	}
+	return mine
+}
+
+var errNoList = errors.New("acs: the storage left out a block list")
 
 // recheckAway looks again at whom the users of peers without a link may have
 // blocked: they do not say so.

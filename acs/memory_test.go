@@ -143,6 +143,22 @@ func (f *worldStore) Blocks(_ context.Context, u im.UserID) ([]im.Addr, error) {
 	return slices.Clone(f.blocked[u]), nil
 }
 
+// BlockLists answers nobody's list when it fails.
+func (f *worldStore) BlockLists(ctx context.Context, users []im.UserID) (map[im.UserID][]im.Addr, error) {
+	if err := f.enter("block lists"); err != nil {
+		return nil, err
+	}
+	out := make(map[im.UserID][]im.Addr)
+	for _, u := range users {
+		l, err := f.Blocks(ctx, u)
+		if err != nil {
+			return nil, err
+		}
+		out[u] = l
+	}
+	return out, nil
+}
+
 func (f *worldStore) UpdateBlocks(_ context.Context, u im.UserID, change func([]im.Addr) (add, remove []im.Addr, log []im.Entry, err error)) ([]im.Entry, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -152,7 +152,7 @@ func (p *presence) flush(ctx context.Context) {
 	p.dirty = make(map[im.UserID]struct{})
 	users := p.concernedLocked(dirty)
 	p.mu.Unlock()
-	lists := p.srv.blocks.many(ctx, users)
+	lists := p.lists(ctx, users)
 	var out []notice
 	missing := false
 	p.mu.Lock()
@@ -168,8 +168,7 @@ func (p *presence) flush(ctx context.Context) {
 		for _, before := range o.answered {
 			w := p.watched[o.to][before.User]
 			if w != nil && w.told != nil && (o.all || differs(before.UserPresence, w.told, o.to.proto)) {
-				hidden := w.told.Show == im.ShowOffline && seen(p.srv.table.of(before.User))
-				out = append(out, notice{[]told{{o.to, w}}, p.justLeft(*w.told, before.UserPresence), hidden})
+				out = append(out, notice{[]told{{o.to, w}}, p.justLeft(*w.told, before.UserPresence), w.hidden})
 			}
 		}
 	}
@@ -185,13 +184,10 @@ func (p *presence) flush(ctx context.Context) {
 const blocksAgain = 200 * time.Millisecond
 
 // concernedLocked lists whose block lists a flush needs: those of the users that
-// have changed and are there, and of who watches them.
+// have changed, and of who watches them.
 func (p *presence) concernedLocked(dirty map[im.UserID]struct{}) []im.UserID {
 	users := make(map[im.UserID]struct{})
 	for u := range dirty {
-		if !seen(p.srv.table.of(u)) && len(p.parting[u]) == 0 {
-			continue
-		}
 		users[u] = struct{}{}
 		for s := range p.watchers[u] {
 			users[s.user] = struct{}{}
@@ -221,33 +217,32 @@ func (p *presence) noticesLocked(u im.UserID, lists map[im.UserID]*blockSet) (ou
 	})
 	delete(p.parting, u)
 	type group struct {
-		view   *im.UserPresence
-		left   bool
-		parted bool
+		view                 *im.UserPresence
+		left, parted, hidden bool
 	}
 	groups := make(map[group][]told)
-	hidden := &im.UserPresence{User: u}
+	nothing := &im.UserPresence{User: u}
 	known = true
 	for s, w := range p.watchers[u] {
-		mine, ok := p.seenBy(s, view, lists)
+		mine, hidden, ok := p.seenBy(s, view, lists)
 		if !ok { // came in between, or cannot be read: what it was told stays for now
 			known = false
 			continue
 		}
-		if mine.Show == im.ShowOffline && mine != view {
-			mine = hidden
+		if hidden {
+			mine = nothing
 		}
-		parted := len(last) > 0 && s.proto == im.ProtocolXMPP && p.hearsLast(s, u, lists)
+		parted := len(last) > 0 && s.proto == im.ProtocolXMPP && !hidden
 		if !parted && !differs(w.told, mine, s.proto) {
 			continue
 		}
-		g := group{mine, w.told != nil && w.told.Show != im.ShowOffline, parted}
-		w.told = mine
+		g := group{mine, w.told != nil && w.told.Show != im.ShowOffline, parted, hidden}
+		w.told, w.hidden = mine, hidden
 		groups[g] = append(groups[g], told{s, w})
 	}
 	for g, to := range groups {
-		n := notice{to: to, what: *g.view, hidden: g.view == hidden}
-		if g.left && !n.hidden && n.what.Show == im.ShowOffline {
+		n := notice{to: to, what: *g.view, hidden: g.hidden}
+		if g.left && !g.hidden && n.what.Show == im.ShowOffline {
 			n.what.LastSeen = p.srv.now().Add(-p.srv.cfg.Grace.D())
 		}
 		if g.parted {
@@ -256,13 +251,6 @@ func (p *presence) noticesLocked(u im.UserID, lists map[im.UserID]*blockSet) (ou
 		out = append(out, n)
 	}
 	return out, known
-}
-
-// hearsLast reports whether s may hear the last words of u's sessions.
-func (p *presence) hearsLast(s *session, u im.UserID, lists map[im.UserID]*blockSet) bool {
-	there := im.UserPresence{User: u, Show: im.ShowOnline, Resources: []im.SessionInfo{{}}}
-	mine, known := p.seenBy(s, &there, lists)
-	return known && mine.Show != im.ShowOffline
 }
 
 // justLeft gives a user who was there a moment ago the earliest time at which he
@@ -401,7 +389,9 @@ func (s *session) ContactPresence(ctx context.Context) ([]im.UserPresence, error
 		out[i] = *list[i].UserPresence
 		list[i].UserPresence = &out[i]
 	}
-	p.fillLastSeen(ctx, list)
+	if s.proto != im.ProtocolXMPP { // which asks for one at a time
+		p.fillLastSeen(ctx, list)
+	}
 	s.srv.after(time.Second, func(context.Context) { p.owe(owing{to: s, answered: answered}) })
 	return out, nil
 }

@@ -270,6 +270,70 @@ func TestPresenceAcrossABlock(t *testing.T) {
 	}
 }
 
+// Across a block nobody learns since when the other is away either; and the lists
+// of all contacts are read at once.
+func TestLastSeenAcrossABlock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		end := w.run(t)
+		defer end()
+		at := time.Now().Add(-time.Hour).UTC()
+		for u := im.UserID(10); u < 40; u++ {
+			w.store.contacts[alice] = append(w.store.contacts[alice], im.Contact{User: u, Addr: addrOf(u), Sub: im.SubBoth, Listed: true})
+			w.store.profiles[u] = im.Profile{SeenAt: at}
+		}
+		w.store.blocked = map[im.UserID][]im.Addr{11: {addrOf(alice)}, alice: {addrOf(12)}}
+		s, sink := w.open(t, alice, 1, 1)
+		list, err := s.ContactPresence(t.Context())
+		if err != nil || len(list) != 30 {
+			t.Fatalf("%d answers, %v", len(list), err)
+		}
+		for _, p := range list {
+			if (p.LastSeen.IsZero()) != (p.User == 11 || p.User == 12) {
+				t.Errorf("answered %+v", p)
+			}
+		}
+		if n := w.store.calls("block lists"); n != 1 {
+			t.Errorf("the lists were read in %d calls", n)
+		}
+		w.Receive(2, im.Envelope{Sessions: &im.SessionsUpdate{Up: []im.SessionInfo{info(11, 1, im.ShowOnline), info(12, 2, im.ShowOnline), info(13, 3, im.ShowOnline)}}})
+		advance(2 * time.Second)
+		w.Receive(2, im.Envelope{Sessions: &im.SessionsUpdate{Down: []im.SessionKey{{User: 11, Session: 1}, {User: 12, Session: 2}, {User: 13, Session: 3}}}})
+		advance(2 * time.Second)
+		if p, ok := sink.shown(13); !ok || p.LastSeen.IsZero() {
+			t.Errorf("told of 13: %+v, %v", p, ok)
+		}
+		for _, u := range []im.UserID{11, 12} {
+			if p, ok := sink.shown(u); ok {
+				t.Errorf("told %+v across a block", p)
+			}
+		}
+	})
+}
+
+// Whoever has blocked anybody still sees the others, whom this node may never have
+// heard of.
+func TestPresenceBesideABlock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, s, sink := watchWorld(t)
+		if err := s.Block(t.Context(), []im.Addr{addrOf(50)}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.ContactPresence(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		advance(2 * time.Second)
+		s.offer(&im.Entry{Seq: 2, Kind: im.KindContact, Contact: &im.Contact{User: 9, Sub: im.SubTo, Listed: true}}, false)
+		w.Receive(2, im.Envelope{Sessions: &im.SessionsUpdate{Up: []im.SessionInfo{info(9, 9, im.ShowAway)}}})
+		w.remote(im.ShowDND)
+		advance(time.Second)
+		wantShown(t, sink, im.ShowDND)
+		if p, _ := sink.shown(9); p.Show != im.ShowAway {
+			t.Errorf("the client was told %+v", p)
+		}
+	})
+}
+
 // A block of one device hides that device.
 func TestPresenceOfABlockedDevice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

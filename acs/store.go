@@ -89,6 +89,9 @@ type ContactStore interface {
 type BlockStore interface {
 	// Blocks returns the addresses that u has blocked, in any order.
 	Blocks(ctx context.Context, u im.UserID) ([]im.Addr, error)
+	// BlockLists returns those of users, with an entry for each whose zone has
+	// answered. When zones fail it returns those of the others, and the error.
+	BlockLists(ctx context.Context, users []im.UserID) (map[im.UserID][]im.Addr, error)
 	// UpdateBlocks changes the list under the lock of the owner's inbox head, as
 	// UpdateContact does: change gets the list and returns what to add and to
 	// remove, and the entries to log.

@@ -11,7 +11,8 @@ import (
 
 // watch is one session's interest in one user.
 type watch struct {
-	told *im.UserPresence // guarded by presence.mu: what the session knows; nil: nothing yet. What it points to never changes.
+	told   *im.UserPresence // guarded by presence.mu: what the session knows; nil: nothing yet. What it points to never changes.
+	hidden bool             // guarded by presence.mu: and it may know nothing else
 }
 
 // loading is a contact list that is being read: what changed meanwhile, and
@@ -131,50 +132,82 @@ func (p *presence) follow(ctx context.Context, s *session) ([]answer, error) {
 		}
 		w := p.watchLocked(s, u)
 		view := p.viewLocked(u)
-		mine, known := p.seenBy(s, view, lists)
-		w.told = mine
+		mine, hidden, known := p.seenBy(s, view, lists)
+		w.told, w.hidden = mine, hidden
 		if again || !known {
 			p.dirtyLocked(u)
 		}
-		out = append(out, answer{mine, mine != view && mine.Show == im.ShowOffline})
+		out = append(out, answer{mine, hidden})
 	}
 	return out, nil
 }
 
 // listsFor reads the block lists that decide what s sees of its contacts: its
-// user's, and those of who is there.
+// user's, and theirs.
 func (p *presence) listsFor(ctx context.Context, s *session, contacts []im.Contact) map[im.UserID]*blockSet {
 	users := []im.UserID{s.user}
 	for i := range contacts {
-		if u := contacts[i].User; contacts[i].Sub.Has(im.SubTo) && seen(p.srv.table.of(u)) {
-			users = append(users, u)
+		c := &contacts[i]
+		// Of who is away only C-XX sessions learn anything: since when.
+		if !c.Sub.Has(im.SubTo) || !c.User.Valid() || s.proto == im.ProtocolXMPP && !seen(p.srv.table.of(c.User)) {
+			continue
+		}
+		users = append(users, c.User)
+		if !c.Addr.IsZero() {
+			p.srv.addrs.put(c.User, c.Addr)
 		}
 	}
-	return p.srv.blocks.many(ctx, users)
+	return p.lists(ctx, users)
+}
+
+// lists reads the block lists of users as far as it can, and their addresses
+// when there is a list that may have them in it.
+func (p *presence) lists(ctx context.Context, users []im.UserID) map[im.UserID]*blockSet {
+	lists := p.srv.blocks.many(ctx, users)
+	some := false
+	for _, l := range lists {
+		some = some || l.size() > 0
+	}
+	for _, u := range users {
+		if !some {
+			break
+		}
+		if _, err := p.srv.addrs.get(ctx, u); err != nil {
+			p.srv.log.Debug("address could not be read", "user", u, "err", err)
+		}
+	}
+	return lists
 }
 
 // seenBy is what s may know of the user of view. lists holds the block lists of
-// both; known is false when one is missing: then the user is not shown.
-func (p *presence) seenBy(s *session, view *im.UserPresence, lists map[im.UserID]*blockSet) (mine *im.UserPresence, known bool) {
-	if view.User == s.user || view.Show == im.ShowOffline {
-		return view, true
+// both. hidden: not even since when he is away, because of a block or because a
+// list is missing. known is false when one is missing of a user who is there.
+func (p *presence) seenBy(s *session, view *im.UserPresence, lists map[im.UserID]*blockSet) (mine *im.UserPresence, hidden, known bool) {
+	if view.User == s.user {
+		return view, false, true
 	}
 	own, ok := lists[s.user]
 	theirs, ok2 := lists[view.User]
-	if !ok || !ok2 {
-		return &im.UserPresence{User: view.User}, false
+	addr := im.Addr{}
+	if own.size() > 0 {
+		var ok3 bool
+		addr, ok3 = p.srv.addrs.peek(view.User)
+		ok = ok && ok3
 	}
-	if theirs.covers(s.addr) {
-		return &im.UserPresence{User: view.User}, true
+	off := view.Show == im.ShowOffline
+	switch {
+	case !ok || !ok2 || theirs.covers(s.addr):
+		known = off || ok && ok2
+		if !off {
+			view = &im.UserPresence{User: view.User}
+		}
+		return view, true, known
+	case own.size() == 0 || off && !own.covers(addr):
+		return view, false, true
+	case own.covers(addr):
+		return &im.UserPresence{User: view.User}, true, true
 	}
-	if own.size() == 0 {
-		return view, true
-	}
-	addr, ok := p.srv.addrs.peek(view.User)
-	if !ok {
-		return &im.UserPresence{User: view.User}, false
-	}
-	return withoutBlocked(view, addr, own), true
+	return withoutBlocked(view, addr, own), false, true
 }
 
 // rewatch brings a session that had fallen behind up to date.

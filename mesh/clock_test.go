@@ -121,8 +121,12 @@ func TestFullQueueRefusesAndLinkSurvives(t *testing.T) {
 		a.next(t, "up 2/1")
 		b.next(t, "up 1/1")
 		sent := 0
-		for a.mesh.Forward(2, message(sent)) {
-			sent++
+		for idle := false; !idle; synctest.Wait() { // the writer takes some away meanwhile
+			idle = true
+			for a.mesh.Forward(2, message(sent)) {
+				sent++
+				idle = false
+			}
 		}
 		if size := len(first(encode(nil, ptr(message(1000))))); sent < (1<<20)/size-2000 || sent > (1<<20)/size+2000 {
 			t.Errorf("%d messages of %d bytes were taken by a queue of 1 MiB", sent, size)
@@ -132,7 +136,7 @@ func TestFullQueueRefusesAndLinkSurvives(t *testing.T) {
 		}
 		b.next(t, "got from 1")
 		<-time.After(5 * time.Second) // more than two heartbeats, less than dead_after
-		if a.mesh.Forward(2, message(0)) {
+		if a.mesh.Forward(2, message(sent)) { // not a shorter one
 			t.Error("a full queue took a message")
 		}
 		close(gate) // the receiver goes on

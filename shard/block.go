@@ -7,6 +7,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/cxx-im/cxx/im"
 	"github.com/cxx-im/cxx/shard/schema"
@@ -34,6 +35,44 @@ func (s *Store) Blocks(ctx context.Context, u im.UserID) (list []im.Addr, err er
 		return err
 	})
 	return list, err
+}
+
+// BlockLists returns the block lists of users; see acs.BlockStore.
+func (s *Store) BlockLists(ctx context.Context, users []im.UserID) (map[im.UserID][]im.Addr, error) {
+	var mu sync.Mutex // guards out
+	out := make(map[im.UserID][]im.Addr, len(users))
+	err := s.perZone(users, func(z *zone, users []im.UserID) error {
+		found := make(map[im.UserID][]im.Addr, len(users))
+		err := z.read(ctx, func(ctx context.Context, q schema.Queryer) error {
+			clear(found)
+			for part := range slices.Chunk(users, chunkUsers) {
+				if err := readBlockLists(ctx, q, part, found); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		for _, u := range users {
+			out[u] = found[u]
+		}
+		return nil
+	})
+	return out, err
+}
+
+func readBlockLists(ctx context.Context, q schema.Queryer, users []im.UserID, into map[im.UserID][]im.Addr) error {
+	return scanAll(ctx, q, func(rows *sql.Rows) error {
+		var u im.UserID
+		var a im.Addr
+		err := rows.Scan(&u, &a.Local, &a.Domain, &a.Resource)
+		into[u] = append(into[u], a)
+		return err
+	}, "SELECT owner_id, localpart, domain, resource FROM blocked WHERE owner_id IN ("+idList(users)+")")
 }
 
 // UpdateBlocks changes a block list; see acs.BlockStore. It removes before it

@@ -57,8 +57,12 @@ func testBlocks(t *testing.T, f factory) {
 	if len(list(other)) != 0 || len(list(4711)) != 0 {
 		t.Error("others got the list too")
 	}
+	lists, err := s.BlockLists(ctx, []im.UserID{u, other, u})
+	if err != nil || len(lists) != 2 || len(lists[u]) != 3 || len(lists[other]) != 0 || slices.Contains(lists[u], full) {
+		t.Errorf("together: %v, %v", lists, err)
+	}
 	mine := errors.New("a rule says no")
-	_, err := s.UpdateBlocks(ctx, u, func([]im.Addr) ([]im.Addr, []im.Addr, []im.Entry, error) { return all, nil, nil, mine })
+	_, err = s.UpdateBlocks(ctx, u, func([]im.Addr) ([]im.Addr, []im.Addr, []im.Entry, error) { return all, nil, nil, mine })
 	if !errors.Is(err, mine) || len(list(u)) != 3 {
 		t.Errorf("%v %v", err, list(u))
 	}
