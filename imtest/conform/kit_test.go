@@ -230,3 +230,5 @@ func endsAny(t *testing.T, c *xmpptest.T, conditions string) {
 		return nil
 	})
 }
+
+func resultOf(q, payload element) element { return stanza.Result(q, payload) }

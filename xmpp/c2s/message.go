@@ -42,6 +42,7 @@ func (s *session) routeMessage(st *xmlstream.Element, to im.Addr, r *receipt, la
 		}
 		return stanza.Errorf(stanza.ServiceUnavailable, "")
 	}
+	s.clean(st) // what is left of it decides what it is
 	if err := s.srv.modules.pep.Assist(s.ctx, s, st); err != nil {
 		return err
 	}
@@ -56,7 +57,6 @@ func (s *session) routeMessage(st *xmlstream.Element, to im.Addr, r *receipt, la
 	if err != nil {
 		return err
 	}
-	s.clean(st)
 	switch sort {
 	case message.Text, message.Note:
 		if needsMatch(st.Attr("type")) && to.Resource != "" {
