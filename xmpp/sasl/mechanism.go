@@ -75,7 +75,7 @@ func gs2Authzid(in []byte) string {
 // mayBe compares an authorization identity with the stream's 'from' (XEP-0388
 // section 2.3); whether it is the user's own the mechanism finds out.
 func (n *Negotiation) mayBe(authzid string) bool {
-	if authzid == "" || n.cfg.From == (im.Addr{}) {
+	if authzid == "" || n.cfg.From.Local == "" { // sendxmpp names the domain
 		return true
 	}
 	a, err := im.ParseAddr(authzid)

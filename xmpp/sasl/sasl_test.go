@@ -360,6 +360,8 @@ func TestFromAndAuthzid(t *testing.T) {
 		{"juliet@example.org/orchard", "juliet@example.org", ""},
 		{"juliet@example.org", "", ""},
 		{"", "juliet@example.org", ""},
+		{"example.org", "juliet@example.org", ""}, // as sendxmpp does
+		{"example.org", "romeo@example.org", InvalidAuthzid},
 		{"romeo@example.org", "", ""},
 		{"romeo@example.org", "juliet@example.org", InvalidAuthzid},
 	} {
