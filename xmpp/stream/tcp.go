@@ -161,10 +161,11 @@ func (c *tcpConn) StartTLS(proceed []byte) error {
 	if c.Info().TLS {
 		return errors.New("xmpp: TLS cannot be started here")
 	}
-	if n := c.r.Decoder().Buffered(); n > 0 {
+	if d := c.r.Decoder(); !d.BufferedSpace() {
 		// RFC 6120 section 5.4.3.3: they would be taken for what was said under TLS.
+		// White space is dropped instead: clients end the line of their request.
 		c.Close(Errorf(xmlstream.PolicyViolation, "bytes behind starttls"))
-		return fmt.Errorf("xmpp: %d bytes behind starttls", n)
+		return fmt.Errorf("xmpp: %d bytes behind starttls", d.Buffered())
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

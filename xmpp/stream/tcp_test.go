@@ -38,10 +38,18 @@ func TestStartTLS(t *testing.T) {
 	}
 }
 
-// RFC 6120 section 5.4.3.3.
+// RFC 6120 section 5.4.3.3. White space does no harm: it is dropped, as
+// go-sendxmpp sends some.
 func TestBytesBehindStartTLS(t *testing.T) {
 	w := start(t, testConfig(), nil)
-	for _, behind := range []string{" ", "<iq/>", header} {
+	for _, space := range []string{"\n", " \r\n\t"} {
+		c := w.dial(0)
+		c.send(header).until("</stream:features>")
+		c.send(starttls + space).until("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
+		c.secure(clientTLS())
+		c.login().send(closed)
+	}
+	for _, behind := range []string{"<iq/>", " <iq/>", "\x16", header} {
 		c := w.dial(0)
 		c.send(header).until("</stream:features>")
 		c.send(starttls + behind)

@@ -1,5 +1,7 @@
 package xmlstream
 
+import "bytes"
+
 // Decoder is the push parser of one direction of one stream. It keeps its
 // place between calls, so that bytes are looked at once however they are cut,
 // and holds memory from a pool only while an element is incomplete. The zero
@@ -56,8 +58,12 @@ func (d *Decoder) SetLimits(l Limits) {
 func (d *Decoder) Keepalives() int64 { return d.spaces }
 
 // Buffered returns how many bytes were fed and not yet handed out. After an
-// event they are what the peer sent behind it: STARTTLS must find none.
+// event they are what the peer sent behind it: STARTTLS must find none that
+// BufferedSpace does not excuse.
 func (d *Decoder) Buffered() int { return len(d.buf) - d.base }
+
+// BufferedSpace reports whether nothing but white space is buffered.
+func (d *Decoder) BufferedSpace() bool { return len(bytes.TrimLeft(d.buf[d.base:], " \t\r\n")) == 0 }
 
 // Feed adds bytes. The decoder reads data in place: it must not change until
 // Next has returned None or an error; from then on it is the caller's again.
