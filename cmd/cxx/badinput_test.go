@@ -19,6 +19,7 @@ func realServer(t *testing.T) (n *node.Node, dir string) {
 	dir = t.TempDir()
 	cfg := node.Default()
 	cfg.NAS.Listen, cfg.CXX.Listen = "127.0.0.1:0", []string{"127.0.0.1:0"}
+	cfg.XMPP.Listen, cfg.XMPP.TLSListen = []string{"127.0.0.1:0"}, []string{"127.0.0.1:0"}
 	cfg.HTTP.Listen, cfg.Admin.Listen = "127.0.0.1:0", ""
 	quiet := slog.New(slog.DiscardHandler)
 	admin, done, err := node.OpenOffline(t.Context(), cfg, dir, quiet)
