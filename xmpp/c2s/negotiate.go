@@ -18,6 +18,8 @@ import (
 const (
 	nsTLS  = "urn:ietf:params:xml:ns:xmpp-tls"
 	nsBind = "urn:ietf:params:xml:ns:xmpp-bind"
+
+	nsCompress = "http://jabber.org/protocol/compress" // XEP-0138: never offered
 )
 
 // Handle serves one connection until it ends. It runs on the connection's
@@ -201,6 +203,8 @@ func (n *negotiation) element(e *xmlstream.Element) error {
 	switch {
 	case !n.opened:
 		return stream.Errorf(xmlstream.BadFormat, "the stream has no header")
+	case e.Is(nsCompress, "compress"):
+		return n.conn.Send(stanza.Bytes(xmlstream.New(nsCompress, "failure").Add(xmlstream.New(nsCompress, "unsupported-method"))))
 	case n.login.ok:
 		return n.bindOrResume(e)
 	case e.Is(nsTLS, "starttls"):
