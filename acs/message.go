@@ -93,13 +93,24 @@ func (s *session) sent(m *im.Message, c im.Committed, err error, done func(im.Ac
 		out.Kind = im.KindNote
 	}
 	done(im.Ack{MsgID: c.MsgID, Seq: c.FromSeq, Duplicate: c.Duplicate}, nil)
-	s.srv.deliver(m.From, out, s)
 	if m.To == m.From {
+		s.srv.deliver(m.From, out, s.unlessXMPP())
 		return
 	}
+	s.srv.deliver(m.From, out, s)
 	in := *out
 	in.Seq, in.Peer = c.ToSeq, m.From
 	s.srv.deliver(m.To, &in, nil)
+}
+
+// unlessXMPP is the session that an ack is enough for when its user writes to
+// himself; nil for XMPP, whose client gets the message back like all others (RFC
+// 6121 section 8.5.2.1.1), in its place among what comes from elsewhere.
+func (s *session) unlessXMPP() *session {
+	if s.proto == im.ProtocolXMPP {
+		return nil
+	}
+	return s
 }
 
 // deliver takes a committed entry to all sessions of its owner: those here,

@@ -200,3 +200,27 @@ func TestMarkRead(t *testing.T) {
 		}
 	})
 }
+
+// What a user writes to himself: a C-XX client has its ack, an XMPP client gets it
+// back (RFC 6121 section 8.5.2.1.1), behind what was committed before and comes by
+// a slower way.
+func TestSendToOneself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, _, _ := talkWorld(t)
+		x, desk := w.openXMPP(t, alice, 3)
+		c, phone := w.open(t, alice, 4, 1)
+		w.store.mu.Lock()
+		slow := w.store.logLocked(alice, []im.Entry{{MsgID: 1, Kind: im.KindMessage, From: bob, Peer: bob, Text: "from afar"}})[0]
+		w.store.mu.Unlock()
+		var s sent
+		s.send(x, im.Outgoing{To: alice, Text: "milk"})
+		s.send(c, im.Outgoing{To: alice, Text: "bread"})
+		w.Receive(2, im.Envelope{Deliver: &im.Deliver{User: alice, Entry: slow}})
+		advance(time.Second)
+		wantSeqs(t, desk, 1, 2, 3)
+		wantSeqs(t, phone, 1, 2)
+		if e := desk.entries[1]; e.Text != "milk" || e.From != alice || e.Peer != alice {
+			t.Errorf("got back %+v", e)
+		}
+	})
+}

@@ -64,7 +64,8 @@ type Session interface {
 type Messenger interface {
 	// Send commits a message. done is called exactly once, from any goroutine,
 	// and must not block; it may be called before Send returns. Messages of one
-	// session commit in the order of the calls.
+	// session commit in the order of the calls. The session gets no push of them,
+	// but for what an XMPP client's user writes to himself.
 	Send(m Outgoing, done func(Ack, error))
 	// Sync reads the inbox above cursor; limit 0 means the server's page.
 	Sync(ctx context.Context, cursor uint64, limit int) (SyncPage, error)

@@ -92,13 +92,8 @@ func (s *session) log(st *xmlstream.Element, to im.Addr, user im.UserID, r *rece
 		return err
 	}
 	out.To = user
-	mine := s.toMyself(&out)
-	s.core.Send(out, func(ack im.Ack, err error) {
+	s.core.Send(out, func(_ im.Ack, err error) {
 		if err == nil {
-			if mine != nil && !ack.Duplicate {
-				mine.Seq, mine.MsgID = ack.Seq, ack.MsgID
-				s.queue.post(event{kind: evEntry, entry: mine})
-			}
 			s.queue.post(event{kind: evSettled, receipt: r})
 			return
 		}
@@ -108,20 +103,6 @@ func (s *session) log(st *xmlstream.Element, to im.Addr, user im.UserID, r *rece
 		}})
 	})
 	return nil
-}
-
-// toMyself is the entry of a message to the sender's own account, nil for any
-// other: its client is one of those who get it (RFC 6121 section 8.5.2.1.1), and
-// the core tells only the others.
-func (s *session) toMyself(out *im.Outgoing) *im.Entry {
-	if out.To != s.core.User() {
-		return nil
-	}
-	e := &im.Entry{Kind: im.KindMessage, From: out.To, Peer: out.To, ClientID: out.ClientID, Text: out.Text, Ext: out.Ext}
-	if out.Note {
-		e.Kind = im.KindNote
-	}
-	return e
 }
 
 // sendError hides from a sender whether the recipient exists.
