@@ -208,11 +208,11 @@ func (f *worldStore) Append(_ context.Context, u im.UserID, entries []im.Entry) 
 	return f.logLocked(u, entries), nil
 }
 
-func (f *worldStore) MarkRead(_ context.Context, u, _ im.UserID, upTo im.MsgID, e im.Entry) (*im.Entry, error) {
+func (f *worldStore) MarkRead(_ context.Context, u, _ im.UserID, upTo im.MsgID, e im.Entry) (*im.Entry, im.MsgID, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	e.UpTo = upTo
-	return &f.logLocked(u, []im.Entry{e})[0], nil
+	return &f.logLocked(u, []im.Entry{e})[0], upTo, nil
 }
 
 func (f *worldStore) Archive(_ context.Context, u im.UserID, q im.ArchiveQuery) (p im.ArchivePage, err error) {

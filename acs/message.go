@@ -14,7 +14,7 @@ func (s *session) Send(m im.Outgoing, done func(im.Ack, error)) {
 		return
 	}
 	p := pendingSend{
-		m:    im.Message{From: s.user, To: m.To, ClientID: m.ClientID, Text: m.Text, Ext: m.Ext, Note: m.Note},
+		m:    im.Message{From: s.user, To: m.To, ClientID: m.ClientID, Text: m.Text, Ext: m.Ext, Note: m.Note, Same: m.Same},
 		zone: s.srv.store.ZoneOf(m.To),
 	}
 	p.done = func(c im.Committed, err error) { s.sent(&p.m, c, err, done) }
@@ -264,32 +264,45 @@ func firstBytes(text string, n int) string {
 }
 
 // MarkRead implements im.Messenger. Across a block the mark is the reader's own
-// affair.
+// affair. The peer is told also when the reader's own mark stands there already:
+// it may have come there privately.
 func (s *session) MarkRead(ctx context.Context, peer im.UserID, upTo im.MsgID, ext []byte) error {
-	if len(ext) > maxExt {
-		return im.Errorf(im.CodeTooLarge, "the read mark has %d bytes of extensions; at most %d are taken", len(ext), maxExt)
-	}
-	if err := s.pace(ctx); err != nil {
+	mark := im.Entry{MsgID: s.srv.clock.Next(), Kind: im.KindRead, From: s.user, Peer: peer, UpTo: upTo, Ext: ext}
+	at, err := s.markOwn(ctx, mark)
+	if err != nil || at == 0 || peer == s.user || !peer.Valid() {
 		return err
 	}
-	mark := im.Entry{MsgID: s.srv.clock.Next(), Kind: im.KindRead, From: s.user, Peer: peer, UpTo: upTo, Ext: ext}
-	logged, err := s.srv.store.MarkRead(ctx, s.user, peer, upTo, mark)
-	if err != nil {
-		return s.srv.public("mark read", err)
-	}
-	if logged == nil {
-		return nil
-	}
-	s.srv.deliver(s.user, logged, nil)
-	if peer == s.user || !peer.Valid() {
-		return nil
-	}
-	mark.Peer, mark.UpTo = s.user, logged.UpTo
+	mark.Peer, mark.UpTo = s.user, at
 	if err := s.tellRead(ctx, peer, mark); err != nil {
 		// The reader's own mark holds; the next one tells the peer all the same.
 		s.srv.log.Debug("peer was not told of a read mark", "user", s.user, "err", err)
 	}
 	return nil
+}
+
+// MarkReadPrivately implements im.Messenger.
+func (s *session) MarkReadPrivately(ctx context.Context, peer im.UserID, upTo im.MsgID) error {
+	_, err := s.markOwn(ctx, im.Entry{MsgID: s.srv.clock.Next(), Kind: im.KindRead, From: s.user, Peer: peer, UpTo: upTo})
+	return err
+}
+
+// markOwn moves the session's user's own mark and returns up to where he has read
+// then, as far as mark goes.
+func (s *session) markOwn(ctx context.Context, mark im.Entry) (at im.MsgID, err error) {
+	if len(mark.Ext) > maxExt {
+		return 0, im.Errorf(im.CodeTooLarge, "the read mark has %d bytes of extensions; at most %d are taken", len(mark.Ext), maxExt)
+	}
+	if err := s.pace(ctx); err != nil {
+		return 0, err
+	}
+	logged, at, err := s.srv.store.MarkRead(ctx, s.user, mark.Peer, mark.UpTo, mark)
+	if err != nil {
+		return 0, s.srv.public("mark read", err)
+	}
+	if logged != nil {
+		s.srv.deliver(s.user, logged, nil)
+	}
+	return at, nil
 }
 
 func (s *session) tellRead(ctx context.Context, peer im.UserID, mark im.Entry) error {

@@ -183,6 +183,12 @@ func TestMarkRead(t *testing.T) {
 			}
 		}
 		wantCode(t, a.MarkRead(t.Context(), bob, 6, make([]byte, maxExt+1)), im.CodeTooLarge)
+		if err := a.MarkReadPrivately(t.Context(), bob, 6); err != nil {
+			t.Fatal(err)
+		}
+		if mine, theirs := len(w.store.log(alice)), len(w.store.log(bob)); mine != 2 || theirs != 1 {
+			t.Errorf("a private mark: %d entries of the reader, %d of the peer", mine, theirs)
+		}
 		for _, blocker := range []*session{a, b} {
 			if err := blocker.Block(t.Context(), []im.Addr{addrOf(alice + bob - blocker.user)}); err != nil {
 				t.Fatal(err)

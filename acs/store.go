@@ -115,12 +115,15 @@ type InboxStore interface {
 	// set; other content under the same id gives im.CodeIDReused, an unknown
 	// recipient im.CodeNotFound.
 	AppendMessage(m im.Message, done func(im.Committed, error))
-	// Append logs entries in one inbox, outside of messages.
+	// Append logs entries in one inbox, outside of messages. A read mark of the
+	// other side that tells nothing new is not logged, and not among what it
+	// returns.
 	Append(ctx context.Context, u im.UserID, entries []im.Entry) ([]im.Entry, error)
 	// MarkRead moves the mark of (u, peer) forward to the latest message of peer
 	// that is not above upTo, and logs entry e with that UpTo in u's inbox when it
-	// moved. It answers the logged entry or nil.
-	MarkRead(ctx context.Context, u, peer im.UserID, upTo im.MsgID, e im.Entry) (*im.Entry, error)
+	// moved. It answers the logged entry or nil, and up to where u has read then,
+	// as far as upTo.
+	MarkRead(ctx context.Context, u, peer im.UserID, upTo im.MsgID, e im.Entry) (logged *im.Entry, at im.MsgID, err error)
 	// Read returns entries with seq above after, at most limit, without holes.
 	Read(ctx context.Context, u im.UserID, after uint64, limit int) (im.SyncPage, error)
 	// Heads returns the heads of users that exist, in any order. When zones fail

@@ -40,6 +40,10 @@ type Outgoing struct {
 	Text     string
 	Ext      []byte
 	Note     bool // log it as KindNote; Text is empty then
+	// Same reports whether Ext of the first send with this ClientID, which had the
+	// same text, means the same as this one, so that a repeat is known. Nil: equal
+	// bytes do.
+	Same func(ext []byte) bool
 }
 
 // Ack says that a message is committed in both inboxes.
@@ -101,7 +105,8 @@ type Message struct {
 	ClientID ClientID // zero: not checked for duplicates
 	Text     string
 	Ext      []byte
-	Note     bool // KindNote instead of KindMessage
+	Note     bool                  // KindNote instead of KindMessage
+	Same     func(ext []byte) bool // see Outgoing
 }
 
 // ArchiveQuery asks for entries of one's own inbox by content. All bounds that

@@ -83,6 +83,9 @@ type Messenger interface {
 	// MarkRead moves the read mark of a conversation forward; going back is no
 	// error and does nothing. Both sides' inboxes learn it. ext is kept with it.
 	MarkRead(ctx context.Context, peer UserID, upTo MsgID, ext []byte) error
+	// MarkReadPrivately is MarkRead for the user's own devices: the peer learns
+	// nothing, until MarkRead says so.
+	MarkReadPrivately(ctx context.Context, peer UserID, upTo MsgID) error
 	// Signal passes an ephemeral notice on, best effort; From is set by the core.
 	// False: nobody can get it, because the recipient has no such session, the
 	// link to its node is down, or one of the two has blocked the other.

@@ -428,9 +428,11 @@ func testConversations(t *testing.T, f factory) {
 		}
 	}
 	check(5, 0, 0)
-	markRead := func(upTo im.MsgID) *im.Entry {
+	var at im.MsgID
+	markRead := func(upTo im.MsgID) (e *im.Entry) {
 		t.Helper()
-		e, err := s.MarkRead(ctx, a, b, upTo, im.Entry{Kind: im.KindRead, MsgID: clock.Next(), From: a, Peer: b, UpTo: upTo})
+		var err error
+		e, at, err = s.MarkRead(ctx, a, b, upTo, im.Entry{Kind: im.KindRead, MsgID: clock.Next(), From: a, Peer: b, UpTo: upTo})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -439,8 +441,8 @@ func testConversations(t *testing.T, f factory) {
 	if e := markRead(ids[2]); e == nil || e.Seq == 0 {
 		t.Errorf("moving a mark logged %+v", e)
 	}
-	if markRead(ids[1]) != nil || markRead(ids[2]) != nil {
-		t.Error("a mark went back, or moved to where it stood")
+	if markRead(ids[1]) != nil || at != ids[1] || markRead(ids[2]) != nil || at != ids[2] {
+		t.Errorf("a mark went back, or moved to where it stood: at %s", at)
 	}
 	check(2, ids[2], 0)
 	late := message(b, a, "4") // an id from before the mark: read, says the mark
@@ -455,18 +457,23 @@ func testConversations(t *testing.T, f factory) {
 	if e := markRead(math.MaxUint64); e == nil || e.UpTo != ids[4] {
 		t.Errorf("a mark ahead of all messages logged %+v, want up to %s", e, ids[4])
 	}
+	if at != ids[4] {
+		t.Errorf("a mark ahead of all messages stands at %s, want %s", at, ids[4])
+	}
 	if e := markRead(ids[4] + 1<<41); e != nil {
 		t.Errorf("a mark with nothing new below it logged %+v", e)
 	}
 	for _, stranger := range []im.UserID{create(t, s, "dave"), 4711} {
-		e, err := s.MarkRead(ctx, a, stranger, ids[4], im.Entry{Kind: im.KindRead, MsgID: clock.Next(), From: a, Peer: stranger})
+		e, _, err := s.MarkRead(ctx, a, stranger, ids[4], im.Entry{Kind: im.KindRead, MsgID: clock.Next(), From: a, Peer: stranger})
 		if e != nil || err != nil {
 			t.Errorf("marking a conversation that does not exist: %+v %v", e, err)
 		}
 	}
-	_, err := s.Append(ctx, a, []im.Entry{{Kind: im.KindRead, MsgID: clock.Next(), From: c, Peer: c, UpTo: ids[1]}})
-	if err != nil {
-		t.Fatal(err)
+	theirs := []im.Entry{{Kind: im.KindRead, MsgID: clock.Next(), From: c, Peer: c, UpTo: ids[1]}}
+	for _, news := range []int{1, 0} { // the second time it says nothing new
+		if logged, err := s.Append(ctx, a, theirs); err != nil || len(logged) != news {
+			t.Fatalf("%d entries were logged, want %d (%v)", len(logged), news, err)
+		}
 	}
 	all, err := s.Conversations(ctx, a, 10)
 	if err != nil || all[0].Unread != 0 || all[0].ReadTo != ids[4] || all[2].PeerTo != ids[1] {

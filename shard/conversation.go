@@ -36,24 +36,26 @@ func (t *txn) writeMark(owner, peer im.UserID, m mark) error {
 	return err
 }
 
-// markPeer remembers how far peer has read, with owner's conversation.
-func (t *txn) markPeer(owner, peer im.UserID, upTo im.MsgID) error {
+// markPeer remembers how far peer has read, with owner's conversation. moved is
+// false when that was known.
+func (t *txn) markPeer(owner, peer im.UserID, upTo im.MsgID) (moved bool, err error) {
 	m, err := readMark(t.ctx, t, owner, peer)
 	if err != nil || upTo <= m.peerTo {
-		return err
+		return false, err
 	}
 	m.peerTo = upTo
-	return t.writeMark(owner, peer, m)
+	return true, t.writeMark(owner, peer, m)
 }
 
 // MarkRead moves the mark of (u, peer) forward; see acs.InboxStore.
-func (s *Store) MarkRead(ctx context.Context, u, peer im.UserID, upTo im.MsgID, e im.Entry) (logged *im.Entry, err error) {
+func (s *Store) MarkRead(ctx context.Context, u, peer im.UserID, upTo im.MsgID, e im.Entry) (logged *im.Entry, at im.MsgID, err error) {
 	err = s.do(ctx, u, func(t *txn) error {
-		logged = nil
+		logged, at = nil, 0
 		if t.head(uint64(u)) == nil {
 			return unknownUser(u)
 		}
 		m, err := readMark(ctx, t, u, peer)
+		at = min(upTo, m.upTo)
 		if err != nil || upTo <= m.upTo {
 			return err
 		}
@@ -61,7 +63,7 @@ func (s *Store) MarkRead(ctx context.Context, u, peer im.UserID, upTo im.MsgID, 
 		if err != nil || newest == 0 {
 			return err
 		}
-		m.upTo, e.UpTo = newest, newest
+		m.upTo, e.UpTo, at = newest, newest, newest
 		if m.below, err = t.readBelow(u, peer, m); err != nil {
 			return err
 		}
@@ -76,9 +78,9 @@ func (s *Store) MarkRead(ctx context.Context, u, peer im.UserID, upTo im.MsgID, 
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return logged, nil
+	return logged, at, nil
 }
 
 // unreadAbove selects incoming messages that a mark leaves unread; the table

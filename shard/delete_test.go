@@ -27,7 +27,7 @@ func fill(t *testing.T, s *shard.Store, u, peer im.UserID) {
 	})
 	err5 := kept{t, s, u}.try("leaf", im.LeafEdit{Config: []byte{}, Put: put("a")})
 	m := send(t, s, message(peer, u, "hi"))
-	_, err6 := s.MarkRead(ctx, u, peer, m.MsgID, im.Entry{Kind: im.KindRead, MsgID: clock.Next(), From: u, Peer: peer})
+	_, _, err6 := s.MarkRead(ctx, u, peer, m.MsgID, im.Entry{Kind: im.KindRead, MsgID: clock.Next(), From: u, Peer: peer})
 	if err := errors.Join(err, err2, err3, err4, err5, err6); err != nil {
 		t.Fatal(err)
 	}

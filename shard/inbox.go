@@ -19,7 +19,7 @@ func (s *Store) Append(ctx context.Context, u im.UserID, entries []im.Entry) ([]
 	if err := s.do(ctx, u, func(t *txn) error { return t.append(u, entries) }); err != nil {
 		return nil, err
 	}
-	return entries, nil
+	return slices.DeleteFunc(entries, func(e im.Entry) bool { return e.Seq == 0 }), nil
 }
 
 // Read returns a run of the inbox; see acs.InboxStore.

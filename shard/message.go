@@ -79,7 +79,7 @@ func (r *sentRow) answer(o *op) error {
 	if o.part == recipient {
 		want = m.From
 	}
-	if r.kind != kindOf(m) || r.peer != want || r.from != m.From || r.text != m.Text || !bytes.Equal(r.ext, m.Ext) {
+	if r.kind != kindOf(m) || r.peer != want || r.from != m.From || r.text != m.Text || !sameExt(m, r.ext) {
 		return reused(m)
 	}
 	o.res = im.Committed{MsgID: r.id, FromSeq: r.seq, ToSeq: r.peerSeq, Duplicate: true}
@@ -89,8 +89,12 @@ func (r *sentRow) answer(o *op) error {
 	return nil
 }
 
-func same(a, b *im.Message) bool {
-	return a.To == b.To && a.Note == b.Note && a.Text == b.Text && bytes.Equal(a.Ext, b.Ext)
+func same(a, first *im.Message) bool {
+	return a.To == first.To && a.Note == first.Note && a.Text == first.Text && sameExt(a, first.Ext)
+}
+
+func sameExt(m *im.Message, first []byte) bool {
+	return bytes.Equal(m.Ext, first) || m.Same != nil && m.Same(first)
 }
 
 func reused(m *im.Message) error {

@@ -60,7 +60,7 @@ func testNotes(t *testing.T, f factory) {
 			t.Errorf("zone %d: a note and a message with one id: %+v", zone, twins)
 		}
 		checkUnseen(t, s, a, b, c, hello)
-		if e, err := s.MarkRead(ctx, a, b, clock.Next(), im.Entry{Kind: im.KindRead, MsgID: clock.Next(), From: a, Peer: b, Ext: []byte("<displayed/>")}); err != nil || e == nil || e.UpTo != hello.MsgID {
+		if e, _, err := s.MarkRead(ctx, a, b, clock.Next(), im.Entry{Kind: im.KindRead, MsgID: clock.Next(), From: a, Peer: b, Ext: []byte("<displayed/>")}); err != nil || e == nil || e.UpTo != hello.MsgID {
 			t.Errorf("zone %d: a mark above a note stands on %+v (%v), want the message", zone, e, err)
 		}
 		all := inbox(t, s, a)
@@ -83,7 +83,7 @@ func checkUnseen(t *testing.T, s *shard.Store, a, b, c im.UserID, hello im.Commi
 			t.Errorf("the history with %s has %+v (%v), want %d messages", peer, p, err, want)
 		}
 	}
-	if e, err := s.MarkRead(ctx, a, c|1<<60, clock.Next(), im.Entry{Kind: im.KindRead}); e != nil || err != nil {
+	if e, _, err := s.MarkRead(ctx, a, c|1<<60, clock.Next(), im.Entry{Kind: im.KindRead}); e != nil || err != nil {
 		t.Errorf("notes were marked as read: %+v %v", e, err)
 	}
 	all, err := s.Conversations(ctx, a, 10)

@@ -85,7 +85,8 @@ func (t *txn) next(u uint64, id im.MsgID) uint64 {
 }
 
 // append logs entries in the inbox of u and sets their places. A read mark of
-// the other side is remembered with the conversation.
+// the other side is remembered with the conversation; one that says nothing new
+// is not logged and has no place.
 func (t *txn) append(u im.UserID, entries []im.Entry) error {
 	if len(entries) == 0 {
 		return nil
@@ -100,8 +101,13 @@ func (t *txn) append(u im.UserID, entries []im.Entry) error {
 			return err
 		}
 		if e.Kind == im.KindRead && e.From != u {
-			if err := t.markPeer(u, e.From, e.UpTo); err != nil {
+			moved, err := t.markPeer(u, e.From, e.UpTo)
+			if err != nil {
 				return err
+			}
+			if !moved {
+				e.Seq = 0
+				continue
 			}
 		}
 		e.Seq = t.next(uint64(u), e.MsgID)

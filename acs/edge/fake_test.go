@@ -188,6 +188,8 @@ func (s *fakeSession) MarkRead(_ context.Context, _ im.UserID, _ im.MsgID, ext [
 	return nil
 }
 
+func (s *fakeSession) MarkReadPrivately(context.Context, im.UserID, im.MsgID) error { return nil }
+
 func (s *fakeSession) Signal(sig im.Signal) bool {
 	sig.From = s.User()
 	for _, other := range s.core.of(sig.To) {

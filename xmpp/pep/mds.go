@@ -34,7 +34,7 @@ func markRead(ctx context.Context, s iq.Session, posts []post) (failed error) {
 		}
 		page, err := core.Archive(ctx, im.ArchiveQuery{Peer: u, Seqs: []uint64{seq}, Limit: 1})
 		if err == nil && len(page.Entries) == 1 && page.Entries[0].Peer == u {
-			err = core.MarkRead(ctx, u, page.Entries[0].MsgID, nil)
+			err = core.MarkReadPrivately(ctx, u, page.Entries[0].MsgID)
 		}
 		if err != nil {
 			failed = err

@@ -149,6 +149,16 @@ func (s *Core) MarkRead(_ context.Context, peer im.UserID, upTo im.MsgID, ext []
 	return nil
 }
 
+// MarkReadPrivately implements im.Messenger.
+func (s *Core) MarkReadPrivately(_ context.Context, peer im.UserID, upTo im.MsgID) error {
+	if err := s.cell.enter("MarkReadPrivately", true); err != nil {
+		return err
+	}
+	defer s.cell.mu.Unlock()
+	s.cell.append(s.me, im.Entry{Kind: im.KindRead, From: s.User(), Peer: peer, UpTo: upTo})
+	return nil
+}
+
 // Signal implements im.Messenger.
 func (s *Core) Signal(x im.Signal) bool {
 	s.cell.mu.Lock()
