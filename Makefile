@@ -45,7 +45,10 @@ bench: build ## throughput, CPU and memory per connection, on MariaDB and SQLite
 
 bench-xmpp: build ## the same for XMPP, beside Debian's ejabberd and Prosody where installed
 	@$(GO) build -buildvcs=false -o bin/bench ./bench
-	bin/bench -engine mysql xmpp
+	bin/bench -engine mysql -messages 300 -rounds 2 xmpp
+
+clients: build ## profanity, mcabber and @xmpp/client against a server, by way of tmux
+	@imtest/stock/clients.sh
 
 lint: ## vet, staticcheck, gofumpt, govulncheck
 	@tools/lint

@@ -16,7 +16,9 @@ import (
 
 	"github.com/xdg-go/scram"
 
+	"github.com/cxx-im/cxx/cmd/node"
 	"github.com/cxx-im/cxx/imtest"
+	"github.com/cxx-im/cxx/internal/config"
 	"github.com/cxx-im/cxx/xmpp/stanza"
 	"github.com/cxx-im/cxx/xmpp/xmlstream"
 	"github.com/cxx-im/cxx/xmpp/xmpptest"
@@ -32,7 +34,12 @@ type (
 // world is a cell that the subtests of one test share. Users are never shared.
 type world struct{ *imtest.Cell }
 
-func open(t *testing.T, opts ...imtest.Option) world { return world{imtest.New(t, opts...)} }
+// open starts a cell in which who has gone is gone at once.
+func open(t *testing.T, opts ...imtest.Option) world {
+	t.Helper()
+	quick := imtest.Configure(func(c *node.Config) { c.ACS.Grace = config.Duration(10 * time.Millisecond) })
+	return world{imtest.New(t, append([]imtest.Option{quick}, opts...)...)}
+}
 
 var users atomic.Int64
 
@@ -232,3 +239,12 @@ func endsAny(t *testing.T, c *xmpptest.T, conditions string) {
 }
 
 func resultOf(q, payload element) element { return stanza.Result(q, payload) }
+
+func decode(t *testing.T, s string) string {
+	t.Helper()
+	b, err := base64.StdEncoding.DecodeString(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}

@@ -153,6 +153,7 @@ func TestXEP0191(t *testing.T) {
 			a.Say("<presence><show>away</show></presence><presence to='%s'><show>dnd</show></presence>", b.JID)
 			a.Say("<message to='%s' type='chat'><composing xmlns='http://jabber.org/protocol/chatstates'/></message>", b.Bare())
 			a.Say("<message to='%s' type='headline' id='h'><body>x</body></message>", b.JID)
+			a.Want("<presence from='" + a.JID + "'><show>away</show></presence>")
 			a.Do(a.RoundTrip)
 			b.Want("<presence from='" + a.JID + "' type='unavailable'/>")
 			b.Quiet()

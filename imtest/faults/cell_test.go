@@ -54,7 +54,9 @@ type server struct {
 	args  []string
 	proxy *proc.Proxy // in front of the mesh listener of an ACS
 	xmpp  *proc.Proxy // in front of its XMPP listener
-	p     *proc.Process
+
+	direct string // address of that listener
+	p      *proc.Process
 }
 
 func (s *server) String() string { return fmt.Sprintf("%s%d", s.role, s.n) }
@@ -188,16 +190,15 @@ func (c *cell) newACS(n int) (*server, error) {
 	if s.proxy, err = proc.NewProxy(mesh); err != nil {
 		return nil, err
 	}
-	xmpp, err := env.FreeAddr()
-	if err != nil {
+	if s.direct, err = env.FreeAddr(); err != nil {
 		return nil, err
 	}
-	if s.xmpp, err = proc.NewProxy(xmpp); err != nil {
+	if s.xmpp, err = proc.NewProxy(s.direct); err != nil {
 		return nil, err
 	}
 	s.args = append(s.args, fmt.Sprintf("server.node=%d", n), "cxx.listen="+s.addr, "nas.listen=",
 		"mesh.listen="+mesh, "mesh.advertise="+s.proxy.Addr(), "server.test_mode=true",
-		"xmpp.listen="+xmpp, "xmpp.tls_listen=",
+		"xmpp.listen="+s.direct, "xmpp.tls_listen=",
 		"server.drain_spread=2s", "log.level=debug",
 		fmt.Sprintf(`storage.zone=[{id=1,driver="mysql",dsn=%q,slots="0-8191"},{id=2,driver="mysql",dsn=%q,slots="8192-16383"}]`, c.dsn[0], c.dsn[1]))
 	s.args = append(s.args, c.backend.Settings()...)

@@ -28,7 +28,8 @@ type xdevice struct {
 	cell     *cell
 	name     string // of the user
 	resource string
-	stays    bool // comes back to the ACS of its session, and nowhere else
+	via      string // address in place of the ACS's own, if not empty
+	stays    bool   // comes back to the ACS of its session, and nowhere else
 	sm       sm
 	scram    map[string]*scram.Client // remembers derived keys, as clients do
 
@@ -93,8 +94,12 @@ type xevent struct {
 
 // open connects, secures the stream and logs in.
 func (d *xdevice) open(ctx context.Context, s *server) (*xmpptest.Client, error) {
+	addr := d.via
+	if addr == "" {
+		addr = s.xmpp.Addr()
+	}
 	c, err := xmpptest.Dial(ctx, xmpptest.Options{
-		Addr: s.xmpp.Addr(), Domain: domain, User: d.name, Password: password(d.name), Resource: d.resource, TLS: d.cell.xtls, SCRAM: d.keys,
+		Addr: addr, Domain: domain, User: d.name, Password: password(d.name), Resource: d.resource, TLS: d.cell.xtls, SCRAM: d.keys,
 	})
 	if err != nil {
 		return nil, err

@@ -171,14 +171,20 @@ func (r *xreceiver) answered(k *xlink, e *xmlstream.Element) {
 	r.cursor = max(r.cursor, r.newest)
 }
 
-// live takes a message as it is delivered: in one session places only rise.
-func (r *xreceiver) live(e *xmlstream.Element, at time.Time) {
-	seq := uint64(0)
+// placeOf is a message's place in the log of an account, zero when it does not
+// say (XEP-0359).
+func placeOf(e *xmlstream.Element, account string) (seq uint64) {
 	for c := range e.Children() {
-		if c.Is(stanza.NSSID, "stanza-id") && c.Attr("by") == r.d.bare() {
+		if c.Is(stanza.NSSID, "stanza-id") && c.Attr("by") == account {
 			seq, _ = strconv.ParseUint(c.Attr("id"), 10, 64)
 		}
 	}
+	return seq
+}
+
+// live takes a message as it is delivered: in one session places only rise.
+func (r *xreceiver) live(e *xmlstream.Element, at time.Time) {
+	seq := placeOf(e, r.d.bare())
 	switch {
 	case seq == 0:
 		r.load.violate("%s: a message without a place: %v", r.name, e)

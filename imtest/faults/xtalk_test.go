@@ -250,3 +250,33 @@ func (k *xlink) alive(t *testing.T) {
 	must(t, k.request())
 	k.wait(t, 3*time.Second, "an answer", func(e *xmlstream.Element) bool { return e.Is(nsSM, "a") })
 }
+
+// A client that has never asked the archive comes online after more was written
+// to it than it may leave unacknowledged: it gets the most that it may get
+// (XEP-0160), no faster than it acknowledges, and then what comes live.
+func TestXMPPManyOfflineMessages(t *testing.T) {
+	c := theCell(t)
+	const limit, more = 1000, 20 // the default of xmpp.session.offline_limit
+	d := c.xdevice(nameOf("xoffline", 0, loads.Add(1)), "main")
+	_, err := c.account(d.name)
+	must(t, err)
+	c.flood(t, c.acs[1], []string{d.name}, limit, 2000, 64)
+	k := d.at(t, c.acs[0])
+	must(t, k.send("<presence/>", nil))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c.flood(t, c.acs[1], []string{d.name}, more, 2000, 64)
+	}()
+	last := uint64(0)
+	for n := range limit + more {
+		ev := k.wait(t, 10*time.Second, fmt.Sprintf("message %d", n+1), func(e *xmlstream.Element) bool { return e.Local == "message" })
+		seq := placeOf(ev.e, d.bare())
+		if seq <= last {
+			t.Fatalf("message %d has the place %d; the one before it %d", n+1, seq, last)
+		}
+		last = seq
+	}
+	<-done
+	k.alive(t)
+}
