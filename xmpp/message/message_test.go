@@ -280,3 +280,32 @@ func TestMarkersAndStates(t *testing.T) {
 	AddDelay(st, "example.org", noon.Time())
 	same(t, "XEP-0203 2", st, `<message type='chat'><delay xmlns='urn:xmpp:delay' from='example.org' stamp='2027-03-01T12:00:00.025Z'/></message>`)
 }
+
+// Contract 1.5: the key is the origin-id with an equal body, for messages without
+// one equal elements. A client that sends again may have another resource by now,
+// speak another language, or say that it is late.
+func TestSameAgain(t *testing.T) {
+	const first, again = "<message xml:lang='de'", "<message xml:lang='cs' id='other'"
+	for name, c := range map[string]struct {
+		first, again string
+		same         bool
+	}{
+		"a body":           {"><body>hi</body><thread>1</thread>", "><body>hi</body><thread>2</thread>", true},
+		"a note":           {" type='chat'><received xmlns='urn:xmpp:receipts' id='1'/>", " type='chat'><delay xmlns='urn:xmpp:delay' stamp='2027-03-01T12:00:00Z'/><received xmlns='urn:xmpp:receipts' id='1'/>", true},
+		"another note":     {" type='chat'><received xmlns='urn:xmpp:receipts' id='1'/>", " type='chat'><received xmlns='urn:xmpp:receipts' id='2'/>", false},
+		"a note that says": {"><received xmlns='urn:xmpp:receipts' id='1'/>", "><received xmlns='urn:xmpp:receipts' id='1'/><store xmlns='urn:xmpp:hints'/>", false},
+	} {
+		before, err := Pack(read(t, first+c.first+"</message>"), full(alice, "r"), bob)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now, err := Pack(read(t, again+c.again+"</message>"), full(alice, "another"), bob)
+		if err != nil || now.Same(before.Ext) != c.same || !before.Same(before.Ext) {
+			t.Errorf("%s: sent again it is the same: %v, %v; want %v", name, now.Same(before.Ext), err, c.same)
+		}
+	}
+	note, _ := Pack(read(t, "<message><received xmlns='urn:xmpp:receipts' id='1'/></message>"), alice, bob)
+	if note.Same([]byte("from an app")) || note.Same(nil) {
+		t.Error("a note is the same as what is none of XMPP's")
+	}
+}

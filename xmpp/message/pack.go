@@ -24,7 +24,7 @@ func Pack(st *xmlstream.Element, from, to im.Addr) (im.Outgoing, error) {
 		return im.Outgoing{}, im.Errorf(im.CodeInvalid, "a %s is no message", st.Local)
 	}
 	body := bodyOf(st)
-	out := im.Outgoing{ClientID: clientID(st), Text: body.Text(), Note: body == nil}
+	out := im.Outgoing{ClientID: clientID(st), Text: body.Text(), Note: body == nil, Same: whatever}
 	root := xmlstream.New(stanza.NSClient, "message")
 	root.Attrs = make([]xmlstream.Attr, 0, len(st.Attrs)+len(private))
 	root.Attrs = ours(root.Attrs, "f", from.Resource)
@@ -46,7 +46,29 @@ func Pack(st *xmlstream.Element, from, to im.Addr) (im.Outgoing, error) {
 		return out, nil // what an entry without any elements reads as
 	}
 	out.Ext = stanza.Bytes(root)
+	if out.Note {
+		out.Same = sameNote(root)
+	}
 	return out, nil
+}
+
+// whatever is for messages with a body, of which that alone counts (contract 1.5):
+// who sends one again may have another resource by now, or another language.
+func whatever([]byte) bool { return true }
+
+// sameNote compares what has no body by its elements.
+func sameNote(root *xmlstream.Element) func([]byte) bool {
+	return func(ext []byte) bool {
+		first := parse(ext)
+		return first != nil && first.Attr("type") == root.Attr("type") && first.Attr("t") == root.Attr("t") &&
+			slices.EqualFunc(said(first), said(root), (*xmlstream.Element).Equal)
+	}
+}
+
+// said are the elements of a stanza but for those that say how it came: a client
+// that sends one late may say so (XEP-0203).
+func said(root *xmlstream.Element) []*xmlstream.Element {
+	return slices.DeleteFunc(slices.Collect(root.Children()), func(c *xmlstream.Element) bool { return c.Space == stanza.NSDelay })
 }
 
 func ours(attrs []xmlstream.Attr, local, value string) []xmlstream.Attr {
