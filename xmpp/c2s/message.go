@@ -54,6 +54,9 @@ func (s *session) routeMessage(st *xmlstream.Element, to im.Addr, r *receipt, la
 	if im.CodeOf(err) == im.CodeNotFound {
 		return noSuchUser(st) // RFC 6121 section 8.5.1
 	}
+	if err == nil {
+		err = s.notShutOut(to)
+	}
 	if err != nil {
 		return err
 	}
@@ -153,6 +156,19 @@ func (s *session) fleeting(st *xmlstream.Element, to im.Addr, user im.UserID) er
 		return nil
 	}
 	return s.absent(to)
+}
+
+// notShutOut looks for a block of one client, which the core does not see: to it
+// a message goes to an account (XEP-0191 section 3.5).
+func (s *session) notShutOut(to im.Addr) error {
+	if to.Resource == "" {
+		return nil
+	}
+	own, _, err := s.core.Blocked(s.ctx, to)
+	if err == nil && own {
+		err = im.Errorf(im.CodeOwnBlock, "")
+	}
+	return err
 }
 
 // absent is the answer for a client that is not there, or must not be seen to be.
