@@ -51,8 +51,8 @@ func TestOutboundAck(t *testing.T) {
 	for seq := uint64(5); seq <= 8; seq++ {
 		o.add([]byte("x"), seq%2*seq)
 	}
-	if seq, ok := o.ack(0); !ok || seq != 5 || len(o.unacked) != 2 {
-		t.Fatalf("seq %d, ok %v, %d left", seq, ok, len(o.unacked))
+	if seq, ok := o.ack(0); !ok || seq != 5 || len(o.unacked) != 2 || o.size != 2 {
+		t.Fatalf("seq %d, ok %v, %d left of %d bytes", seq, ok, len(o.unacked), o.size)
 	}
 	if _, ok := o.ack(3); ok {
 		t.Error("h beyond what was sent was taken") // section 4: handled-count-too-high
@@ -60,7 +60,7 @@ func TestOutboundAck(t *testing.T) {
 	if _, ok := o.ack(1<<32 - 1); ok {
 		t.Error("h that goes back was taken")
 	}
-	if seq, ok := o.ack(2); !ok || seq != 7 || o.unacked != nil || o.count() != 2 {
-		t.Errorf("seq %d, ok %v, %d left, count %d", seq, ok, len(o.unacked), o.count())
+	if seq, ok := o.ack(2); !ok || seq != 7 || o.unacked != nil || o.size != 0 || o.count() != 2 {
+		t.Errorf("seq %d, ok %v, %d left of %d bytes, count %d", seq, ok, len(o.unacked), o.size, o.count())
 	}
 }

@@ -1,7 +1,6 @@
 package c2s
 
 import (
-	"context"
 	"slices"
 	"strings"
 
@@ -17,7 +16,7 @@ import (
 
 // entry handles the next entry of the inbox.
 func (s *session) entry(e *im.Entry) {
-	if e.Seq <= s.seq {
+	if e.Seq <= s.seq || s.over || s.waits() {
 		return
 	}
 	s.seq = e.Seq
@@ -130,31 +129,6 @@ func (s *session) readMark(e *im.Entry) {
 	s.write(stanza.Bytes(st), 0)
 }
 
-// catchUp reads from the log what was refused while the session was behind.
-func (s *session) catchUp(ctx context.Context) {
-	s.flush()
-	if s.over {
-		return
-	}
-	if s.conn == nil { // there is no hurry, and no room
-		s.end(nil, true)
-		return
-	}
-	s.behind.Store(false)
-	page, err := s.core.Sync(ctx, s.seq, 0)
-	if err != nil {
-		s.srv.note(s, err)
-		s.end(streamError(im.Errorf(im.CodeOf(err), "the messages that are missing cannot be read now; connect again")), false)
-		return
-	}
-	for i := range page.Entries {
-		s.entry(&page.Entries[i])
-	}
-	if s.seq < page.Head && len(page.Entries) > 0 {
-		s.queue.post(event{kind: evCall, call: s.catchUp})
-	}
-}
-
 // signal shows what another session has sent.
 func (s *session) signal(sig *im.Signal) {
 	data := sig.Data
@@ -179,37 +153,6 @@ func (s *session) signal(sig *im.Signal) {
 		return
 	}
 	s.deliver(data, nil, 0)
-}
-
-// deliverOffline gives the client what has come while nobody was there
-// (XEP-0160), unless it reads the archive.
-func (s *session) deliverOffline() {
-	if s.Has(iq.Archive) || s.srv.cfg.OfflineLimit == 0 {
-		return
-	}
-	done, err := s.core.Delivered(s.ctx)
-	if err != nil {
-		s.srv.note(s, err)
-		return
-	}
-	done = max(done, s.shown)
-	for left := s.srv.cfg.OfflineLimit; done < s.seq && left > 0 && !s.over; {
-		page, err := s.core.Archive(s.ctx, im.ArchiveQuery{After: done, Before: s.seq + 1, Limit: min(left, 100)})
-		if err != nil {
-			s.srv.note(s, err)
-			return
-		}
-		for i := range page.Entries {
-			s.late(&page.Entries[i])
-			done = page.Entries[i].Seq
-		}
-		left -= len(page.Entries)
-		if !page.More || len(page.Entries) == 0 {
-			break
-		}
-		s.flush()
-	}
-	s.reached(s.seq)
 }
 
 // late delivers a message that came while the user was away (XEP-0203).

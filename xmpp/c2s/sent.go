@@ -12,12 +12,14 @@ type outbound struct {
 	on      bool
 	acked   uint32 // the client's h
 	unacked []sent
+	size    int  // of unacked, in bytes
 	asked   bool // an <r/> is out
 }
 
 // add counts a stanza.
 func (o *outbound) add(data []byte, seq uint64) {
 	o.unacked = append(o.unacked, sent{data, seq})
+	o.size += len(data)
 }
 
 // ack takes the client's h. It returns the highest place of the inbox that is
@@ -30,6 +32,7 @@ func (o *outbound) ack(h uint32) (seq uint64, ok bool) {
 	}
 	for _, s := range o.unacked[:n] {
 		seq = max(seq, s.seq)
+		o.size -= len(s.data)
 	}
 	rest := o.unacked[n:]
 	clear(o.unacked[:n])

@@ -28,6 +28,7 @@ type session struct {
 	device im.Device
 	queue  queue
 	behind atomic.Bool   // entries were refused: read the log
+	missed atomic.Bool   // presence was refused: look at all contacts
 	flags  atomic.Uint32 // iq.Flag; any goroutine reads, the runner writes
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -38,6 +39,7 @@ type session struct {
 	out     [][]byte    // what the next flush writes
 	in      inbound
 	sm      outbound
+	feed    feed
 	smID    string // previd of resumption; "" without
 	away    *time.Timer
 	waiting []func() // for all stanzas of the client's to be settled
@@ -201,8 +203,8 @@ func (s *session) raw(data []byte) { s.out = append(s.out, data) }
 // flush hands what was written to the transport.
 func (s *session) flush() {
 	conn := s.conn
-	if s.sm.on && len(s.sm.unacked) > s.srv.cfg.MaxUnacked {
-		s.end(stream.Errorf(xmlstream.PolicyViolation, "too many stanzas are not acknowledged"), false)
+	if s.sm.on && (len(s.sm.unacked) > s.srv.cfg.MaxUnacked || s.sm.size > int(s.srv.cfg.MaxUnackedSize)) {
+		s.end(errUnacked, false)
 		return
 	}
 	if len(s.out) == 0 {

@@ -52,7 +52,9 @@ func (s *session) acked(e *xmlstream.Element) {
 	}
 	if !s.takeAck(h) {
 		s.end(tooHigh(h, s.sm.count()), false)
+		return
 	}
+	s.goOn()
 }
 
 // takeAck moves on over what the client has; false: it never got that much.
@@ -181,5 +183,6 @@ func (s *session) takeOver(r resumption) (bool, *stream.Error) {
 		s.out = append(s.out, x.data)
 	}
 	s.release()
+	s.goOn()
 	return true, nil
 }

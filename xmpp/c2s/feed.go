@@ -1,0 +1,153 @@
+package c2s
+
+import (
+	"context"
+	"time"
+
+	"github.com/cxx-im/cxx/im"
+	"github.com/cxx-im/cxx/xmpp/iq"
+	"github.com/cxx-im/cxx/xmpp/stream"
+	"github.com/cxx-im/cxx/xmpp/xmlstream"
+)
+
+// feed is how a client gets what is in the log no faster than it acknowledges
+// it, so that what a session remembers for it (XEP-0198) stays small.
+type feed struct {
+	held    bool // the log waits for acknowledgements
+	since   time.Time
+	offline offline
+}
+
+// offline is how far the delivery of what came while nobody was there has come.
+type offline struct {
+	at   uint64 // delivered up to here
+	left int    // messages that may still be delivered; zero: it is over
+}
+
+var errUnacked = stream.Errorf(xmlstream.PolicyViolation, "too much is not acknowledged")
+
+// heavy reports whether live messages have to wait until the client has
+// acknowledged more.
+func (s *session) heavy() bool { return s.sm.size > int(s.srv.cfg.MaxUnackedSize)/2 }
+
+// crowded reports whether what comes in bulk has to wait.
+func (s *session) crowded() bool {
+	return s.sm.on && (s.heavy() || len(s.sm.unacked) > s.srv.cfg.MaxUnacked/2)
+}
+
+// hold lets the log wait.
+func (s *session) hold() {
+	if !s.feed.held {
+		s.feed.held, s.feed.since = true, time.Now()
+	}
+}
+
+// waits reports whether an entry that comes now is left in the log, from where
+// goOn gets it. Nothing is kept for a client that is away, or does not answer.
+func (s *session) waits() bool {
+	if !s.feed.held && !s.heavy() {
+		return false
+	}
+	s.hold()
+	switch {
+	case s.conn == nil:
+		s.end(nil, true)
+	case time.Since(s.feed.since) > s.srv.cfg.Ping.D():
+		s.end(errUnacked, false)
+	}
+	return true
+}
+
+// goOn feeds a client that has acknowledged something from where it was left.
+func (s *session) goOn() {
+	if !s.feed.held {
+		return
+	}
+	s.feed.since = time.Now()
+	if !s.crowded() {
+		s.queue.post(event{kind: evCall, call: s.catchUp})
+	}
+}
+
+// catchUp reads from the log what was refused while the session was behind.
+func (s *session) catchUp(ctx context.Context) {
+	s.flush()
+	if s.over {
+		return
+	}
+	if s.conn == nil { // there is no hurry, and no room
+		s.end(nil, true)
+		return
+	}
+	if s.crowded() {
+		s.hold()
+		return
+	}
+	s.feed.held = false
+	if s.feedOffline(); s.over || s.feed.held {
+		return
+	}
+	s.behind.Store(false)
+	page, err := s.core.Sync(ctx, s.seq, 0)
+	if err != nil {
+		s.srv.note(s, err)
+		s.end(streamError(im.Errorf(im.CodeOf(err), "the messages that are missing cannot be read now; connect again")), false)
+		return
+	}
+	for i := range page.Entries {
+		if s.crowded() {
+			s.hold()
+			return
+		}
+		s.entry(&page.Entries[i])
+	}
+	if s.seq < page.Head && len(page.Entries) > 0 {
+		s.queue.post(event{kind: evCall, call: s.catchUp})
+	}
+}
+
+// deliverOffline gives the client what has come while nobody was there
+// (XEP-0160), unless it reads the archive.
+func (s *session) deliverOffline() {
+	if s.Has(iq.Archive) || s.srv.cfg.OfflineLimit == 0 {
+		return
+	}
+	done, err := s.core.Delivered(s.ctx)
+	if err != nil {
+		s.srv.note(s, err)
+		return
+	}
+	s.feed.offline = offline{at: max(done, s.shown), left: s.srv.cfg.OfflineLimit}
+	s.feedOffline()
+}
+
+// feedOffline goes on with that until it is over or the client has to
+// acknowledge. What comes meanwhile stays in the log behind it.
+func (s *session) feedOffline() {
+	o := &s.feed.offline
+	for o.left > 0 && o.at < s.seq && !s.over {
+		page, err := s.core.Archive(s.ctx, im.ArchiveQuery{After: o.at, Before: s.seq + 1, Limit: min(o.left, 100)})
+		if err != nil {
+			s.srv.note(s, err)
+			o.left = 0
+			return
+		}
+		for i := range page.Entries {
+			if s.crowded() {
+				s.hold()
+				return
+			}
+			s.late(&page.Entries[i])
+			o.at = page.Entries[i].Seq
+			o.left--
+		}
+		if !page.More || len(page.Entries) == 0 {
+			break
+		}
+		s.flush()
+	}
+	if o.left > 0 || o.at > 0 {
+		*o = offline{}
+		s.reached(s.seq)
+	}
+}
