@@ -32,6 +32,7 @@ type options struct {
 	conns    int
 	logins   int
 	sessions int
+	servers  string
 	rounds   int
 	settle   time.Duration
 	profile  string
@@ -64,6 +65,7 @@ func main() {
 	fs.IntVar(&o.conns, "conns", 10000, "idle: connections")
 	fs.DurationVar(&o.settle, "settle", 30*time.Second, "idle: wait before the second figure")
 	fs.StringVar(&o.profile, "profile", "", "idle: write the server's heap profile to this file")
+	fs.StringVar(&o.servers, "servers", "cxxd,ejabberd,ejabberd+mam,prosody", "xmpp: the servers to measure")
 	fs.IntVar(&o.sessions, "sessions", 2000, "xmpp-idle: sessions")
 	fs.IntVar(&o.logins, "logins", 5000, "login: logins per round")
 	fs.Usage = func() {

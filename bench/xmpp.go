@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -57,7 +59,12 @@ func startOurs(ctx context.Context, o options, dir string) (*jabber, error) {
 		}
 		return err
 	}
-	j.settle = func(ctx context.Context) { _, _ = c.collect(ctx) }
+	j.settle = func(ctx context.Context) {
+		profile, err := c.collect(ctx)
+		if o.profile != "" && err == nil {
+			_ = os.WriteFile(o.profile, profile, 0o600)
+		}
+	}
 	j.restart = func() error { c.stop(); return begin() }
 	return j, begin()
 }
@@ -102,9 +109,12 @@ func other(name string, j *env.Jabber, err error) (*jabber, error) {
 	return out, nil
 }
 
-// each starts the servers one after the other and measures each.
+// eachJabber starts the servers one after the other and measures each.
 func eachJabber(ctx context.Context, o options, what string, measure func(j *jabber) error) error {
 	for _, c := range contestants {
+		if !slices.Contains(strings.Split(o.servers, ","), c.name) {
+			continue
+		}
 		dir := filepath.Join(o.dir, what, c.name)
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err

@@ -49,13 +49,16 @@ func benchXMPPMessages(ctx context.Context, o options) error {
 	fmt.Fprintln(w, "server\tover\tmsg/s\tCPU-s/100k\tserver\tdatabase\trate of cxxd\tCPU of cxxd\t")
 	for _, r := range all {
 		ours := find(all, "cxxd", r.over)
-		fmt.Fprintf(w, "%s\t%s\t%.0f\t%.2f\t%.2f\t%.2f\t× %.2f\t× %.2f\t\n", r.server, r.over, r.perSecond, r.total(), r.cpu, r.database,
-			ours.perSecond/r.perSecond, ours.total()/r.total())
+		fmt.Fprintf(w, "%s\t%s\t%.0f\t%.2f\t%.2f\t%.2f\t× %.2f\t× %.2f\t\n",
+			r.server, r.over, r.perSecond, r.total(), r.cpu, r.database, ours.perSecond/r.perSecond, ours.total()/r.total())
 	}
 	w.Flush()
 	fmt.Printf("storage alone, the same messages without a wire: %.2f CPU-s/100k\n", store)
 	for _, over := range []string{"plaintext", "tls"} {
 		ours, plain, mam := find(all, "cxxd", over), find(all, "ejabberd", over), find(all, "ejabberd+mam", over)
+		if ours.perSecond == 0 {
+			continue
+		}
 		if plain.perSecond > 0 {
 			fmt.Printf("%s: cxxd %.2f CPU-s/100k; ejabberd without archive plus our storage %.2f: %s\n", over, ours.total(), plain.total()+store, verdict(ours.total() < plain.total()+store))
 		}
