@@ -1,6 +1,8 @@
 package c2s
 
 import (
+	"context"
+
 	"github.com/cxx-im/cxx/im"
 	"github.com/cxx-im/cxx/xmpp/stanza"
 	"github.com/cxx-im/cxx/xmpp/stream"
@@ -82,6 +84,7 @@ func (n *negotiation) device(d im.LoginDevice) (im.Device, error) {
 }
 
 // start lets a session run, answers being the first that its client sees of it.
+// When they cannot be sent nobody will read for the session, so it ends.
 func (n *negotiation) start(s *session, answers ...*xmlstream.Element) error {
 	n.done = s
 	out := make([][]byte, len(answers))
@@ -89,6 +92,9 @@ func (n *negotiation) start(s *session, answers ...*xmlstream.Element) error {
 		out[i] = stanza.Bytes(e)
 	}
 	err := n.conn.Send(out...)
+	if err != nil {
+		s.queue.post(event{kind: evCall, call: func(context.Context) { s.end(nil, true) }})
+	}
 	s.queue.start()
 	return err
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/cxx-im/cxx/xmpp/iq"
 	"github.com/cxx-im/cxx/xmpp/pep"
+	"github.com/cxx-im/cxx/xmpp/presence"
 	"github.com/cxx-im/cxx/xmpp/stanza"
 	"github.com/cxx-im/cxx/xmpp/vcard"
 )
@@ -33,7 +34,10 @@ func (s *session) withPhoto(ctx context.Context, ext string) string {
 		}
 	}
 	vcard.Stamp(p, s.photo.hash)
-	return string(stanza.Bytes(p))
+	if stamped := string(stanza.Bytes(p)); len(stamped) <= presence.MaxExt {
+		return stamped
+	}
+	return ext
 }
 
 // photoChanged tells contacts of another avatar.

@@ -2,6 +2,7 @@ package c2s
 
 import (
 	"context"
+	"time"
 
 	"github.com/cxx-im/cxx/im"
 	"github.com/cxx-im/cxx/xmpp/pep"
@@ -51,9 +52,15 @@ func (s *session) broadcast(st *xmlstream.Element, on bool) error {
 	if !on {
 		p.Show = im.ShowOffline
 	}
-	was, took := s.available, s.takes()
+	was, took, before := s.available, s.takes(), s.presence
 	s.presence, s.available = p, on
-	s.announce(s.ctx)
+	if err := s.tell(s.ctx); err != nil && on { // what the cell does not know does not count
+		s.presence, s.available = before, was
+		return err
+	} else if err != nil { // but who goes has gone, whatever he says with it
+		s.presence = im.Presence{Show: im.ShowOffline, Interests: p.Interests}
+		s.announce(s.ctx)
+	}
 	switch {
 	case on && !was:
 		s.online()
@@ -73,8 +80,15 @@ func (s *session) broadcast(st *xmlstream.Element, on bool) error {
 // (RFC 6121 section 8.5.2.1.1).
 func (s *session) takes() bool { return s.available && s.presence.Priority >= 0 }
 
-// announce tells the core, and so the cell.
+// announce is tell where nobody waits for the outcome.
 func (s *session) announce(ctx context.Context) {
+	if err := s.tell(ctx); err != nil {
+		s.srv.note(s, err)
+	}
+}
+
+// tell tells the core, and so the cell.
+func (s *session) tell(ctx context.Context) error {
 	p := s.presence
 	if s.hidden {
 		p = im.Presence{Show: im.ShowOffline, Interests: p.Interests}
@@ -82,9 +96,7 @@ func (s *session) announce(ctx context.Context) {
 	if p.Show > im.ShowOffline {
 		p.Ext = s.withPhoto(ctx, p.Ext)
 	}
-	if err := s.core.SetPresence(ctx, p); err != nil {
-		s.srv.note(s, err)
-	}
+	return s.core.SetPresence(ctx, p)
 }
 
 // online is the beginning of presence: the client learns how its contacts are,
@@ -123,8 +135,8 @@ func (s *session) offline(st *xmlstream.Element) {
 
 // contactPresence shows the client how a contact is.
 func (s *session) contactPresence(p *im.UserPresence) {
-	if !s.available {
-		return
+	if !s.available || len(p.Resources) == 0 && !s.seen.Knows(p.User) {
+		return // there is nothing to tell, so his address need not be read
 	}
 	addr, err := s.core.Address(s.ctx, p.User)
 	if err != nil {
@@ -132,6 +144,32 @@ func (s *session) contactPresence(p *im.UserPresence) {
 	}
 	for _, st := range s.seen.Update(*p, addr, s.addr) {
 		s.deliver(stanza.Bytes(st), st, 0)
+	}
+}
+
+// lookAgain finds out what presence was dropped.
+func (s *session) lookAgain(ctx context.Context) {
+	s.missed.Store(false)
+	if !s.available {
+		return
+	}
+	list, err := s.core.ContactPresence(ctx)
+	if err != nil {
+		s.srv.note(s, err)
+		if s.missed.CompareAndSwap(false, true) {
+			time.AfterFunc(time.Second, func() { s.queue.post(event{kind: evCall, call: s.lookAgain}) })
+		}
+		return
+	}
+	told := make(map[im.UserID]bool, len(list))
+	for i := range list {
+		told[list[i].User] = true
+		s.contactPresence(&list[i])
+	}
+	for _, u := range s.seen.Users() {
+		if !told[u] { // may not be seen any more
+			s.contactPresence(&im.UserPresence{User: u})
+		}
 	}
 }
 
@@ -145,6 +183,9 @@ func (s *session) direct(st *xmlstream.Element, to im.Addr, on bool) error {
 	}
 	if to.Local == "" { // the server needs none
 		return nil
+	}
+	if _, known := s.directed[to]; on && !known && len(s.directed) >= maxDirected {
+		return stanza.Errorf(stanza.ResourceConstraint, "directed presence went to too many addresses")
 	}
 	u, err := s.core.Resolve(s.ctx, to.Bare())
 	if err != nil {
@@ -164,9 +205,6 @@ func (s *session) direct(st *xmlstream.Element, to im.Addr, on bool) error {
 	if !on {
 		delete(s.directed, to)
 		return nil
-	}
-	if len(s.directed) >= maxDirected {
-		return stanza.Errorf(stanza.ResourceConstraint, "directed presence went to too many addresses")
 	}
 	if s.directed == nil {
 		s.directed = make(map[im.Addr]struct{})

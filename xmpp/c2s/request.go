@@ -2,6 +2,7 @@ package c2s
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -145,14 +146,24 @@ func (s *session) toResource(st *xmlstream.Element, to im.Addr) {
 	s.refuse(st, unknownAccount(err))
 }
 
-// asks are requests of ours to the client.
+// asks are requests of ours to the client, the oldest first.
 type asks struct {
 	last int
-	open map[string]func(context.Context, *xmlstream.Element)
+	open []question
 }
 
-// askPrefix starts the ids of our requests.
-const askPrefix = "srv-"
+type question struct {
+	id   string
+	done func(context.Context, *xmlstream.Element)
+}
+
+const (
+	// askPrefix starts the ids of our requests.
+	askPrefix = "srv-"
+	// maxAsks is how many answers are waited for: a client that gives none can make
+	// us ask as often as it likes.
+	maxAsks = 16
+)
 
 // Ask implements iq.Session.
 func (s *session) Ask(payload *xmlstream.Element, get bool, done func(context.Context, *xmlstream.Element)) {
@@ -162,12 +173,7 @@ func (s *session) Ask(payload *xmlstream.Element, get bool, done func(context.Co
 }
 
 func (s *session) ask(payload *xmlstream.Element, get bool, done func(context.Context, *xmlstream.Element)) {
-	s.asks.last++
-	id := askPrefix + strconv.Itoa(s.asks.last)
-	if s.asks.open == nil {
-		s.asks.open = make(map[string]func(context.Context, *xmlstream.Element), 1)
-	}
-	s.asks.open[id] = done
+	id := s.asks.add(s.ctx, done)
 	typ := "set"
 	if get {
 		typ = "get"
@@ -175,16 +181,31 @@ func (s *session) ask(payload *xmlstream.Element, get bool, done func(context.Co
 	s.send(stanza.New("iq", typ).SetAttr("from", s.addr.Domain).SetAttr("to", s.full).SetAttr("id", id).Add(payload))
 }
 
+// add notes a request and returns its id. The oldest is given up for it when there
+// are too many.
+func (a *asks) add(ctx context.Context, done func(context.Context, *xmlstream.Element)) (id string) {
+	if len(a.open) == maxAsks {
+		oldest := a.open[0]
+		a.open = slices.Delete(a.open, 0, 1)
+		oldest.done(ctx, nil)
+	}
+	a.last++
+	id = askPrefix + strconv.Itoa(a.last)
+	a.open = append(a.open, question{id, done})
+	return id
+}
+
 // settle takes an answer that belongs to one of our requests: by id, and by whom
 // it is for.
 func (a *asks) settle(ctx context.Context, st *xmlstream.Element) bool {
 	id := st.Attr("id")
-	done := a.open[id]
-	if done == nil || !strings.HasPrefix(id, askPrefix) || strings.ContainsAny(st.Attr("to"), "@/") {
+	i := slices.IndexFunc(a.open, func(q question) bool { return q.id == id })
+	if i < 0 || strings.ContainsAny(st.Attr("to"), "@/") {
 		return false
 	}
-	delete(a.open, id)
-	done(ctx, st)
+	q := a.open[i]
+	a.open = slices.Delete(a.open, i, i+1)
+	q.done(ctx, st)
 	return true
 }
 
@@ -192,7 +213,7 @@ func (a *asks) settle(ctx context.Context, st *xmlstream.Element) bool {
 func (a *asks) abort(ctx context.Context) {
 	open := a.open
 	a.open = nil
-	for _, done := range open {
-		done(ctx, nil)
+	for _, q := range open {
+		q.done(ctx, nil)
 	}
 }

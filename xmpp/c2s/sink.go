@@ -24,10 +24,16 @@ func (k sink) Push(e *im.Entry) bool {
 }
 
 // PushPresence implements im.Sink. What is dropped here is not repeated until
-// the contact changes again, so presence has the whole budget.
+// the contact changes again, so presence has the whole budget, and the session
+// looks at all its contacts when it has not been enough.
 func (k sink) PushPresence(p im.UserPresence) {
-	if !k.s.queue.postWithin(2*int(k.s.srv.cfg.SoftOutbound), event{kind: evPresence, presence: p}) {
-		k.s.srv.metrics.dropped.Inc()
+	s := k.s
+	if s.queue.postWithin(2*int(s.srv.cfg.SoftOutbound), event{kind: evPresence, presence: p}) {
+		return
+	}
+	s.srv.metrics.dropped.Inc()
+	if s.missed.CompareAndSwap(false, true) {
+		s.queue.post(event{kind: evCall, call: s.lookAgain})
 	}
 }
 

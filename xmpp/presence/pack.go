@@ -8,9 +8,9 @@ import (
 	"github.com/cxx-im/cxx/xmpp/xmlstream"
 )
 
-// maxExt is the most that extension elements of a presence may take: every node
+// MaxExt is the most that extension elements of a presence may take: every node
 // of the cell keeps them.
-const maxExt = 8 << 10
+const MaxExt = 8 << 10
 
 // Pack takes a presence stanza apart: its status and, serialised, all else that
 // the core does not know. A status in another language stays among the rest.
@@ -41,8 +41,8 @@ func Pack(st *xmlstream.Element) (status, ext string, err error) {
 	}
 	rest.Nodes = elements(rest.Nodes)
 	ext = string(stanza.Bytes(rest))
-	if len(ext) > maxExt {
-		return "", "", stanza.Errorf(stanza.PolicyViolation, "the elements of a presence have at most "+strconv.Itoa(maxExt)+" bytes")
+	if len(ext) > MaxExt {
+		return "", "", stanza.Errorf(stanza.PolicyViolation, "the elements of a presence have at most "+strconv.Itoa(MaxExt)+" bytes")
 	}
 	return status, ext, nil
 }

@@ -61,7 +61,7 @@ func TestRead(t *testing.T) {
 			im.Presence{Show: im.ShowOnline, Status: "x", Ext: `<presence><status xml:lang='cs'>x</status></presence>`}, ""},
 		{"XEP-0203 5: a delay of ours is forged", `<presence from='a@b/c'><delay xmlns='urn:xmpp:delay' from='b'/><delay xmlns='urn:xmpp:delay' from='a@b'/><delay xmlns='urn:xmpp:delay'/></presence>`,
 			im.Presence{Show: im.ShowOnline}, ""},
-		{"bounded", `<presence><x xmlns='u'>` + strings.Repeat("x", maxExt) + `</x></presence>`, im.Presence{}, stanza.PolicyViolation},
+		{"bounded", `<presence><x xmlns='u'>` + strings.Repeat("x", MaxExt) + `</x></presence>`, im.Presence{}, stanza.PolicyViolation},
 	} {
 		got, err := Read(parse(t, c.in))
 		if c.bad != "" {

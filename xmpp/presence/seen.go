@@ -2,6 +2,7 @@ package presence
 
 import (
 	"hash/maphash"
+	"maps"
 	"slices"
 
 	"github.com/cxx-im/cxx/im"
@@ -57,6 +58,9 @@ func (s *Seen) keep(u im.UserID, now []told) {
 
 // Knows reports whether the client believes that some resource of u is there.
 func (s *Seen) Knows(u im.UserID) bool { return len(s.users[u]) > 0 }
+
+// Users lists those of whom the client believes that some resource is there.
+func (s *Seen) Users() []im.UserID { return slices.Collect(maps.Keys(s.users)) }
 
 // Snapshot returns how a contact is without regard to what the client was told
 // before, for the answer to a probe (section 4.3.2): available for each resource,
