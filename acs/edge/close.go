@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/cxx-im/cxx/im"
+	"github.com/cxx-im/cxx/internal/socket"
 )
 
 // lingerTime is how long a connection that the server closes may take to read
@@ -67,7 +68,7 @@ func (t *tcpConn) closed() {
 func (t *tcpConn) checkDeadline(now time.Duration) {
 	cfg := &t.c.srv.cfg
 	if t.tls != nil && !t.tls.pending() && t.tls.conn != nil {
-		trim(t.tls.conn)
+		socket.Trim(t.tls.conn)
 	}
 	due, code, detail := t.seen+cfg.IdleTimeout.D(), im.CodeIdle, "nothing was heard for too long"
 	switch {

@@ -4,10 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
-	"strings"
 	"syscall"
-	"time"
+
+	"github.com/cxx-im/cxx/internal/socket"
 )
 
 // acceptors is the number of goroutines that accept on one listener: handing a
@@ -50,64 +49,17 @@ func (s *Server) stopListening() {
 	}
 }
 
-// accept hands connections to the event loops until the listener is closed. It
-// does not accept while all slots are taken.
+// accept hands connections to the event loops until the listener is closed.
 func (s *Server) accept(l *listener) {
-	for {
-		select {
-		case s.slots <- struct{}{}:
-		case <-s.base.Done():
-			return
-		}
-		c, err := l.Accept()
-		if err != nil {
-			<-s.slots
-			if errors.Is(err, net.ErrClosed) {
-				return
-			}
-			s.log.Warn("accept failed", "err", err)
-			// Out of descriptors or memory: give others the time to free some.
-			select {
-			case <-time.After(100 * time.Millisecond):
-			case <-s.base.Done():
-			}
-			continue
-		}
-		s.adopt(c, l.tls)
-	}
+	socket.Accept(s.base, l, s.slots, s.log, func(c net.Conn) { s.adopt(c, l.tls) })
 }
 
 // adopt gives a socket to an event loop.
 func (s *Server) adopt(c net.Conn, withTLS bool) {
 	s.metrics.accepts.Inc()
-	t := newTCPConn(s, addrPort(c.RemoteAddr()), withTLS)
+	t := newTCPConn(s, socket.AddrPort(c.RemoteAddr()), withTLS)
 	if _, err := s.engine.EnrollContext(c, t); err != nil || !t.entered {
 		s.log.Debug("connection lost while accepting", "err", err)
 		<-s.slots
 	}
-}
-
-func addrPort(a net.Addr) netip.AddrPort {
-	if t, ok := a.(*net.TCPAddr); ok {
-		ap := t.AddrPort()
-		return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
-	}
-	ap, _ := netip.ParseAddrPort(a.String())
-	return ap
-}
-
-func addrList(ls []*listener) string {
-	var list []string
-	for _, l := range ls {
-		list = append(list, l.Addr().String())
-	}
-	return strings.Join(list, " ")
-}
-
-func descriptorLimit() int {
-	var r syscall.Rlimit
-	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r) != nil {
-		return 1024
-	}
-	return int(min(r.Cur, 1<<20))
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/cxx-im/cxx/im"
+	"github.com/cxx-im/cxx/internal/socket"
 	"github.com/cxx-im/cxx/proto"
 )
 
@@ -93,7 +94,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		cfg.SendRate, cfg.SignalRate, cfg.LoginRate = 0, 0, 0
 	}
 	if cfg.MaxConnections == 0 {
-		cfg.MaxConnections = descriptorLimit() - 512
+		cfg.MaxConnections = socket.Descriptors() - 512
 	}
 	s := &Server{
 		cfg: cfg, deps: deps, log: deps.Log, start: time.Now(), tick: cfg.tick(),
@@ -181,7 +182,7 @@ func (s *Server) Run(ctx context.Context) error {
 			accepting.Go(func() { s.accept(l) })
 		}
 	}
-	s.log.Info("listening for C-XX", "addr", addrList(s.listeners))
+	s.log.Info("listening for C-XX", "addr", socket.List(s.listeners))
 	<-ctx.Done()
 	s.draining.Store(true)
 	s.stopListening()

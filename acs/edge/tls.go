@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cxx-im/cxx/im"
+	"github.com/cxx-im/cxx/internal/socket"
 	"github.com/cxx-im/cxx/proto"
 	"github.com/cxx-im/cxx/proto/cxxpb"
 )
@@ -106,7 +107,7 @@ func (l *tlsLink) ready() bool {
 	}
 	rest := l.hs.in
 	l.hs = nil
-	trim(l.conn)
+	socket.Trim(l.conn)
 	l.t.loop.wheel.put(l.t, l.t.c.srv.cfg.LoginTimeout.D())
 	l.data = rest
 	l.pump()

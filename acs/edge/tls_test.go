@@ -241,27 +241,3 @@ func TestCloseNotifyBehindData(t *testing.T) {
 	p.wantError(0, im.CodeReplaced)
 	p.wantClose()
 }
-
-// The buffers of crypto/tls are found and released, and the connection goes on.
-func TestTrim(t *testing.T) {
-	if len(trimOffsets) != 2 {
-		t.Errorf("%d of the two buffers are where they were; see tlstrim.go", len(trimOffsets))
-	}
-	a, b := net.Pipe()
-	server := tls.Server(a, &tls.Config{Certificates: []tls.Certificate{testCert()}})
-	client := tls.Client(b, clientTLS())
-	go func() { _, _ = client.Write(make([]byte, 15_000)); _, _ = client.Write([]byte("more")) }()
-	buf := make([]byte, 15_000)
-	if _, err := io.ReadFull(server, buf); err != nil {
-		t.Fatal(err)
-	}
-	if n := trim(server); n < 1000 {
-		t.Errorf("%d bytes released", n)
-	}
-	if n := trim(server); n != 0 {
-		t.Errorf("%d bytes released again", n)
-	}
-	if _, err := io.ReadFull(server, buf[:4]); err != nil || string(buf[:4]) != "more" {
-		t.Errorf("%q %v", buf[:4], err)
-	}
-}

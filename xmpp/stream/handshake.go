@@ -12,6 +12,7 @@ import (
 
 	"github.com/cxx-im/cxx/im"
 	"github.com/cxx-im/cxx/internal/pki"
+	"github.com/cxx-im/cxx/internal/socket"
 )
 
 // handshake makes the connection one of TLS within the time for it. Whoever
@@ -30,7 +31,7 @@ func (c *tcpConn) handshake(deadline time.Time) (*tls.Conn, error) {
 		c.srv.metrics.handshakes.WithLabelValues(handshakeReason(err)).Inc()
 		return nil, fmt.Errorf("xmpp: TLS handshake: %w", err)
 	}
-	trim(conn)
+	socket.Trim(conn)
 	return conn, nil
 }
 

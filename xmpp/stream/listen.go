@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
 	"syscall"
 	"time"
+
+	"github.com/cxx-im/cxx/internal/socket"
 )
 
 // A peer that is gone without a word is noticed by probes of TCP within two
@@ -47,31 +48,9 @@ func listenError(key, addr string, err error) error {
 	return fmt.Errorf("xmpp: cannot listen on %s; choose another address in xmpp.%s: %w", addr, key, err)
 }
 
-// accept serves connections until the listener is closed. It does not accept
-// while all slots are taken.
+// accept serves connections until the listener is closed.
 func (s *Server) accept(l *listener) {
-	for {
-		select {
-		case s.slots <- struct{}{}:
-		case <-s.base.Done():
-			return
-		}
-		nc, err := l.Accept()
-		if err != nil {
-			<-s.slots
-			if errors.Is(err, net.ErrClosed) {
-				return
-			}
-			s.log.Warn("accept failed", "err", err)
-			// Out of descriptors or memory: give others the time to free some.
-			select {
-			case <-time.After(100 * time.Millisecond):
-			case <-s.base.Done():
-			}
-			continue
-		}
-		s.adopt(nc, l.direct)
-	}
+	socket.Accept(s.base, l, s.slots, s.log, func(nc net.Conn) { s.adopt(nc, l.direct) })
 }
 
 // adopt serves a socket that has a slot.
@@ -82,12 +61,4 @@ func (s *Server) adopt(nc net.Conn, direct bool) {
 		_ = nc.Close()
 		<-s.slots
 	}
-}
-
-func addrList(ls []*listener) string {
-	var list []string
-	for _, l := range ls {
-		list = append(list, l.Addr().String())
-	}
-	return strings.Join(list, " ")
 }

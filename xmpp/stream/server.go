@@ -8,12 +8,12 @@ import (
 	"net"
 	"runtime/debug"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/cxx-im/cxx/internal/pki"
+	"github.com/cxx-im/cxx/internal/socket"
 )
 
 // Deps is what the transports need of others.
@@ -72,7 +72,7 @@ func New(cfg Config, deps Deps, handle func(Conn)) (*Server, error) {
 		cfg.BOSH.Polling = 0
 	}
 	if cfg.MaxConnections == 0 {
-		cfg.MaxConnections = descriptorLimit() - 512
+		cfg.MaxConnections = socket.Descriptors() - 512
 	}
 	s := &Server{
 		cfg: cfg, deps: deps, handle: handle, log: deps.Log,
@@ -122,7 +122,7 @@ func (s *Server) Run(ctx context.Context) error {
 	for _, l := range s.listeners {
 		accepting.Go(func() { s.accept(l) })
 	}
-	s.log.Info("listening for XMPP", "addr", addrList(s.listeners))
+	s.log.Info("listening for XMPP", "addr", socket.List(s.listeners))
 	<-ctx.Done()
 	s.Stop()
 	accepting.Wait()
@@ -191,12 +191,4 @@ func (s *Server) guard(c Conn, handle func(Conn)) {
 		}
 	}()
 	handle(c)
-}
-
-func descriptorLimit() int {
-	var r syscall.Rlimit
-	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r) != nil {
-		return 1024
-	}
-	return int(min(r.Cur, 1<<20))
 }

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
 	"time"
 
+	"github.com/cxx-im/cxx/internal/socket"
 	"github.com/cxx-im/cxx/xmpp/xmlstream"
 )
 
@@ -32,7 +32,7 @@ func newTCPConn(s *Server, nc net.Conn) *tcpConn {
 	c := &tcpConn{since: time.Now()}
 	c.srv, c.mu, c.fr, c.wire = s, newTurn(), asXML{}, newWire(s, nc)
 	c.out = c.wire
-	remote, local := addrPort(nc.RemoteAddr()), addrPort(nc.LocalAddr())
+	remote, local := socket.AddrPort(nc.RemoteAddr()), socket.AddrPort(nc.LocalAddr())
 	c.info.Store(&Info{
 		Kind: TCP, Remote: remote, Local: local, Resumable: true, TLS: s.tls == nil,
 		Secure: s.cfg.AllowPlain && remote.Addr().IsLoopback() && local.Addr().IsLoopback(),
@@ -117,7 +117,7 @@ func (c *tcpConn) failed(err error) error {
 	switch {
 	case errors.Is(err, ErrIdle):
 		if c.tls != nil {
-			trim(c.tls)
+			socket.Trim(c.tls)
 		}
 	case errors.Is(err, ErrLogin):
 		c.Close(errNoLogin)
@@ -200,13 +200,4 @@ func (c *tcpConn) Close(reason *Error) {
 		_ = t.CloseWrite() // close_notify
 	}
 	c.wire.endWrites()
-}
-
-func addrPort(a net.Addr) netip.AddrPort {
-	if t, ok := a.(*net.TCPAddr); ok {
-		ap := t.AddrPort()
-		return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
-	}
-	ap, _ := netip.ParseAddrPort(a.String())
-	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 }

@@ -11,6 +11,8 @@ import (
 	"encoding/hex"
 	"strings"
 	"testing"
+
+	"github.com/cxx-im/cxx/internal/socket"
 )
 
 // sealer writes records of TLS 1.3 with AES-128-GCM, as a client's side that
@@ -109,15 +111,12 @@ func TestResumption(t *testing.T) {
 	}
 }
 
-// The buffers that crypto/tls keeps are found in this release of Go.
+// The buffers that crypto/tls keeps are given back while a client says nothing.
 func TestTrim(t *testing.T) {
-	if len(trimOffsets) != 2 {
-		t.Fatalf("%d of 2 buffers found in crypto/tls.Conn: adapt tlstrim.go, or idle sessions cost more", len(trimOffsets))
-	}
 	freed := make(chan int, 1)
 	w := start(t, testConfig(), func(c Conn) {
 		_, _ = c.Next()
-		freed <- trim(c.(*tcpConn).tls)
+		freed <- socket.Trim(c.(*tcpConn).tls)
 		_ = engine(c)
 	})
 	c := w.dialTLS(clientTLS())

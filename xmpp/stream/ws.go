@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+
+	"github.com/cxx-im/cxx/internal/socket"
 )
 
 // The paths where the handlers are mounted.
@@ -75,7 +77,7 @@ func (s *Server) webInfo(r *http.Request) Info {
 	}
 	info := Info{Remote: remote, TLS: true, Binding: s.binding(r.TLS)}
 	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
-		info.Local = addrPort(local)
+		info.Local = socket.AddrPort(local)
 	}
 	info.Secure = r.TLS != nil || s.cfg.Proxied || remote.Addr().IsLoopback()
 	return info

@@ -1,4 +1,4 @@
-package edge
+package socket
 
 import (
 	"bytes"
@@ -23,10 +23,10 @@ var trimOffsets = func() (offsets []uintptr) {
 	return offsets
 }()
 
-// trim releases the buffers of a connection that has nothing in them: an empty
+// Trim releases the buffers of a connection that has nothing in them: an empty
 // bytes.Buffer is as good as a zero one. Only the goroutine that reads from the
 // connection may call it, after the handshake.
-func trim(c *tls.Conn) (freed int) {
+func Trim(c *tls.Conn) (freed int) {
 	for _, offset := range trimOffsets {
 		b := (*bytes.Buffer)(unsafe.Add(unsafe.Pointer(c), offset))
 		if b.Len() == 0 && b.Cap() > 0 {
