@@ -94,7 +94,11 @@ func TestXEP0198(t *testing.T) {
 		c := w.bound(t, w.user(t, "sm"))
 		c.Say("<enable xmlns='urn:xmpp:sm:3'/>")
 		c.Want("<enabled xmlns='urn:xmpp:sm:3'/>")
-		c.Do(c.RoundTrip)
+		c.Say("<presence/>")
+		c.Want("<r xmlns='urn:xmpp:sm:3'/>")
+		c.Say("<message to='%s' type='chat'><body>x</body></message>", c.Bare()) // it is not asked about: an answer is awaited
+		c.Want("<message/>")
+		c.Say("<a xmlns='urn:xmpp:sm:3' h='1'/>")
 		c.Want("<r xmlns='urn:xmpp:sm:3'/>")
 	})
 	for name, h := range map[string]string{"too high": "7", "far too high": "4294967295"} {

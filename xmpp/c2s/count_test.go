@@ -64,3 +64,35 @@ func TestOutboundAck(t *testing.T) {
 		t.Errorf("seq %d, ok %v, %d left of %d bytes, count %d", seq, ok, len(o.unacked), o.size, o.count())
 	}
 }
+
+// XEP-0198 section 4: when the client is asked is up to the server. It is asked
+// about messages at once, again when its answer does not cover all of them, and
+// about answers to its requests now and then.
+func TestOutboundAsk(t *testing.T) {
+	o := outbound{on: true}
+	want := func(when string, ask bool) {
+		t.Helper()
+		if got := o.ask(); got != ask {
+			t.Errorf("%s: asked is %v", when, got)
+		}
+	}
+	want("nothing was sent", false)
+	o.add([]byte("<message/>"), 0)
+	want("a message", true)
+	want("it was asked already", false)
+	o.add([]byte("<presence/>"), 0)
+	want("no answer yet", false)
+	o.ack(1)
+	want("one is left", true)
+	o.ack(2)
+	for range askEvery - 1 {
+		o.add([]byte("<iq type='result' id='1'/>"), 0)
+		want("an answer to a request", false)
+	}
+	o.add([]byte("<iq type='result' id='1'/>"), 0)
+	want("many answers", true)
+	o.ack(3)
+	want("a client that counts wrong is not asked again and again", false)
+	o.again()
+	want("resumed", true)
+}

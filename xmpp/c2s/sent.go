@@ -1,5 +1,7 @@
 package c2s
 
+import "bytes"
+
 // sent is one stanza that the client has not acknowledged yet.
 type sent struct {
 	data []byte
@@ -14,13 +16,37 @@ type outbound struct {
 	unacked []sent
 	size    int  // of unacked, in bytes
 	asked   bool // an <r/> is out
+	news    bool // more than answers was sent since
+	since   int  // stanzas sent since
 }
 
 // add counts a stanza.
 func (o *outbound) add(data []byte, seq uint64) {
 	o.unacked = append(o.unacked, sent{data, seq})
 	o.size += len(data)
+	o.news = o.news || seq > 0 || !bytes.HasPrefix(data, iqStart)
+	o.since++
 }
+
+var iqStart = []byte("<iq ")
+
+// askEvery is after how many answers an <r/> goes out. Nothing is lost with one
+// that the client does not get, as it asks again; and a client that has to say
+// <a/> behind each waits for the delayed acknowledgement of TCP before its next
+// request gets out.
+const askEvery = 16
+
+// ask reports whether it is time for an <r/>, which goes out then.
+func (o *outbound) ask() bool {
+	if !o.on || o.asked || len(o.unacked) == 0 || !o.news && o.since < askEvery {
+		return false
+	}
+	o.asked, o.news, o.since = true, false, 0
+	return true
+}
+
+// again has the client asked about all that is sent again.
+func (o *outbound) again() { o.asked, o.news = false, true }
 
 // ack takes the client's h. It returns the highest place of the inbox that is
 // acknowledged by it, zero for none; false: h counts stanzas that were never

@@ -58,6 +58,8 @@ type session struct {
 	shown     uint64 // newest entry of the inbox that was written to the client
 	greeted   bool   // has been available in this session
 	seen      presence.Seen
+	parked    parked
+	backlog   backlog
 	directed  map[im.Addr]struct{} // who got directed presence (RFC 6121 section 4.6)
 }
 
@@ -135,7 +137,7 @@ func (s *session) Interests(nodes []string) {
 	s.presence.Interests = joined
 	if s.available {
 		s.announce(s.ctx)
-		s.srv.modules.lastItems(s, fresh)
+		s.lastItems(fresh)
 	}
 }
 
@@ -207,16 +209,15 @@ func (s *session) flush() {
 		s.end(errUnacked, false)
 		return
 	}
-	if len(s.out) == 0 {
-		return
-	}
 	if conn == nil {
 		s.out = nil // unacked has it
 		return
 	}
-	if s.sm.on && !s.sm.asked && len(s.sm.unacked) > 0 {
-		s.sm.asked = true
+	if s.sm.ask() { // also when an <a/> has not covered all
 		s.raw(requestAck)
+	}
+	if len(s.out) == 0 {
+		return
 	}
 	err := conn.Send(s.out...)
 	clear(s.out)

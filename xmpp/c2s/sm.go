@@ -170,7 +170,7 @@ func (s *session) takeOver(r resumption) (bool, *stream.Error) {
 	}
 	s.attach(r.conn)
 	s.info, s.lang = r.conn.Info(), r.lang
-	s.sm.asked = false
+	s.sm.again()
 	if s.hidden {
 		s.hidden = false
 		s.announce(s.ctx)
