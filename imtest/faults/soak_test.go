@@ -41,6 +41,14 @@ func ofLink(breaks func(*proc.Proxy)) func(*testing.T, *cell, *rand.Rand) func()
 	}
 }
 
+func ofClients(breaks func(*proc.Proxy)) func(*testing.T, *cell, *rand.Rand) func() {
+	return func(_ *testing.T, c *cell, chance *rand.Rand) func() {
+		p := c.acs[chance.IntN(numACS)].xmpp
+		breaks(p)
+		return p.Heal
+	}
+}
+
 func nothing() {}
 
 // faults that end a process have nothing to mend: cell.whole starts it again.
@@ -68,6 +76,9 @@ var faults = []fault{
 	{"kill a zone", "zone", ofZone(func(_ *testing.T, z *env.MariaDB) { z.Kill() })},
 	{"cut a link", "link", ofLink((*proc.Proxy).Cut)},
 	{"freeze a link", "link", ofLink((*proc.Proxy).Freeze)},
+	{"reset XMPP clients", "clients", ofClients(func(p *proc.Proxy) { p.Cut(); p.Heal() })},
+	{"cut XMPP clients off", "clients", ofClients((*proc.Proxy).Cut)},
+	{"freeze XMPP clients", "clients", ofClients((*proc.Proxy).Freeze)},
 }
 
 // Everything that can break breaks, one or two things at a time, in an order
