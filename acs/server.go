@@ -174,9 +174,14 @@ type tasks struct {
 	mu     sync.Mutex
 	closed bool // guarded by mu
 	wg     sync.WaitGroup
+
+	waiting map[*time.Timer]struct{} // guarded by mu: for what comes after a while
 }
 
-func (t *tasks) init() { t.ctx, t.cancel = context.WithCancel(context.Background()) }
+func (t *tasks) init() {
+	t.ctx, t.cancel = context.WithCancel(context.Background())
+	t.waiting = make(map[*time.Timer]struct{})
+}
 
 func (t *tasks) after(d time.Duration, f func(context.Context)) {
 	t.mu.Lock()
@@ -185,12 +190,17 @@ func (t *tasks) after(d time.Duration, f func(context.Context)) {
 		return
 	}
 	t.wg.Add(1)
-	time.AfterFunc(d, func() {
+	var timer *time.Timer
+	timer = time.AfterFunc(d, func() {
 		defer t.wg.Done()
+		t.mu.Lock()
+		delete(t.waiting, timer)
+		t.mu.Unlock()
 		if t.ctx.Err() == nil {
 			f(t.ctx)
 		}
 	})
+	t.waiting[timer] = struct{}{}
 }
 
 // do runs f in a goroutine of its own, whose ctx may have ended already. False:
@@ -208,6 +218,11 @@ func (t *tasks) do(f func(context.Context)) bool {
 func (t *tasks) close() {
 	t.mu.Lock()
 	t.closed = true
+	for timer := range t.waiting {
+		if timer.Stop() {
+			t.wg.Done()
+		}
+	}
 	t.mu.Unlock()
 	t.cancel()
 	t.wg.Wait()
