@@ -14,9 +14,16 @@ import (
 	"github.com/cxx-im/cxx/xmpp/xmlstream"
 )
 
-// entry handles the next entry of the inbox.
+// entry handles an entry of the inbox that was pushed.
 func (s *session) entry(e *im.Entry) {
-	if e.Seq <= s.seq || s.over || s.waits() {
+	if e.Seq > s.seq && !s.over && !s.waits() {
+		s.take(e)
+	}
+}
+
+// take handles the next entry of the inbox.
+func (s *session) take(e *im.Entry) {
+	if e.Seq <= s.seq || s.over {
 		return
 	}
 	s.seq = e.Seq

@@ -61,6 +61,7 @@ func (s *session) waits() bool {
 // goOn feeds a client that has acknowledged something from where it was left.
 func (s *session) goOn() {
 	if !s.feed.held {
+		s.fillRoom()
 		return
 	}
 	s.feed.since = time.Now()
@@ -99,11 +100,15 @@ func (s *session) catchUp(ctx context.Context) {
 			s.hold()
 			return
 		}
-		s.entry(&page.Entries[i])
+		s.take(&page.Entries[i])
 	}
 	if s.seq < page.Head && len(page.Entries) > 0 {
+		// What is pushed now is behind what was not read yet.
+		s.hold()
 		s.queue.post(event{kind: evCall, call: s.catchUp})
+		return
 	}
+	s.fillRoom()
 }
 
 // deliverOffline gives the client what has come while nobody was there

@@ -115,30 +115,6 @@ func (m *modules) node(ctx context.Context, r *iq.Request, node string) (*disco.
 // presence looks at what a client's broadcast says of the client.
 func (m *modules) presence(s *session, st *xmlstream.Element) { m.disco.Presence(s, &s.caps, st) }
 
-// lastItems sends the last items of nodes, a part at a time, so that nothing
-// waits for all of them.
-func (m *modules) lastItems(s *session, nodes []string) {
-	if len(nodes) == 0 {
-		return
-	}
-	b, err := m.pep.Backlog(s.ctx, s, nodes)
-	if err != nil {
-		s.srv.note(s, err)
-		return
-	}
-	var next func(ctx context.Context)
-	next = func(ctx context.Context) {
-		more, err := b.Next(ctx)
-		if err != nil { // of one account; the others may have something
-			s.srv.note(s, err)
-		}
-		if more {
-			s.queue.post(event{kind: evCall, call: next})
-		}
-	}
-	s.queue.post(event{kind: evCall, call: next})
-}
-
 // sees sends the last items of a contact whose presence the user may see from
 // now on.
 func (m *modules) sees(s *session, c *im.Contact) {

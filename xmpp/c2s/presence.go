@@ -117,7 +117,7 @@ func (s *session) online() {
 		s.send(st)
 	}
 	s.greeted = true
-	s.srv.modules.lastItems(s, pep.Fresh("", s.presence.Interests))
+	s.lastItems(pep.Fresh("", s.presence.Interests))
 }
 
 // offline is the end of presence: who got directed presence is told too (RFC
@@ -130,12 +130,18 @@ func (s *session) offline(st *xmlstream.Element) {
 		}
 	}
 	s.directed = nil
-	s.seen = presence.Seen{}
+	s.seen, s.parked, s.backlog = presence.Seen{}, parked{}, backlog{}
 }
 
 // contactPresence shows the client how a contact is.
 func (s *session) contactPresence(p *im.UserPresence) {
-	if !s.available || len(p.Resources) == 0 && !s.seen.Knows(p.User) {
+	if s.available && !s.parked.takes(p, s.crowded()) {
+		s.showContact(p)
+	}
+}
+
+func (s *session) showContact(p *im.UserPresence) {
+	if len(p.Resources) == 0 && !s.seen.Knows(p.User) {
 		return // there is nothing to tell, so his address need not be read
 	}
 	addr, err := s.core.Address(s.ctx, p.User)
@@ -166,7 +172,7 @@ func (s *session) lookAgain(ctx context.Context) {
 		told[list[i].User] = true
 		s.contactPresence(&list[i])
 	}
-	for _, u := range s.seen.Users() {
+	for _, u := range append(s.seen.Users(), s.parked.order...) {
 		if !told[u] { // may not be seen any more
 			s.contactPresence(&im.UserPresence{User: u})
 		}
