@@ -92,6 +92,8 @@ func (c *XMPP) options(n *Node, words []string) (o xmpptest.Options, err error) 
 			o.Via, o.Addr, o.TLS = xmpptest.DirectTLS, a.XMPPS, loopbackTLS()
 		case "starttls":
 			o.TLS = loopbackTLS()
+		case "sasl2":
+			o.SASL2 = true
 		case "ws":
 			o.Via, o.Addr = xmpptest.WebSocket, "ws://"+a.HTTP+"/ws"
 		case "bosh":
@@ -121,7 +123,10 @@ func (c *XMPP) connect(ctx context.Context, n *Node, words []string) error {
 	if slices.Contains(words, "resumes") {
 		return c.Resume(ctx, old)
 	}
-	if err := c.Bind(ctx); err != nil {
+	if !o.SASL2 {
+		err = c.Bind(ctx)
+	}
+	if err != nil {
 		return c.abort(err)
 	}
 	for _, w := range words {
