@@ -72,7 +72,7 @@ func TestOutboundAsk(t *testing.T) {
 	o := outbound{on: true}
 	want := func(when string, ask bool) {
 		t.Helper()
-		if got := o.ask(); got != ask {
+		if got := o.ask(false); got != ask {
 			t.Errorf("%s: asked is %v", when, got)
 		}
 	}
@@ -93,6 +93,39 @@ func TestOutboundAsk(t *testing.T) {
 	want("many answers", true)
 	o.ack(3)
 	want("a client that counts wrong is not asked again and again", false)
+	if !o.ask(true) {
+		t.Error("not asked when it is pressing")
+	}
 	o.again()
 	want("resumed", true)
+}
+
+// A client that counts less than it gets costs no memory, and may still be right
+// later.
+func TestOutboundShed(t *testing.T) {
+	o := outbound{on: true, acked: 1<<32 - 2}
+	for range 4 {
+		o.add([]byte("xx"), 0)
+	}
+	o.add([]byte("xx"), 7)
+	o.out()
+	o.add([]byte("xx"), 8)
+	if _, ok := o.ack(1<<32 - 1); !ok {
+		t.Fatal("refused")
+	}
+	if seq := o.shed(); seq != 7 || o.gone != 4 || o.size != 2 || len(o.unacked) != 1 || o.count() != 4 {
+		t.Errorf("seq %d, %d gone, %d left of %d bytes, count %d", seq, o.gone, len(o.unacked), o.size, o.count())
+	}
+	if o.shed(); o.gone != 4 || len(o.unacked) != 1 {
+		t.Error("more was forgotten than was asked about")
+	}
+	if _, ok := o.ack(5); ok {
+		t.Error("h beyond what was sent was taken")
+	}
+	if seq, ok := o.ack(1); !ok || seq != 0 || o.gone != 2 || o.count() != 4 {
+		t.Errorf("seq %d, ok %v, %d gone, count %d", seq, ok, o.gone, o.count())
+	}
+	if seq, ok := o.ack(4); !ok || seq != 8 || o.gone != 0 || o.size != 0 || o.count() != 4 {
+		t.Errorf("seq %d, ok %v, %d gone, count %d", seq, ok, o.gone, o.count())
+	}
 }

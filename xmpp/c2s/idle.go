@@ -33,7 +33,7 @@ func (s *session) poke(conn stream.Conn) bool {
 	}
 	s.queue.post(event{kind: evCall, call: func(context.Context) {
 		if s.sm.on {
-			s.sm.asked = true
+			s.sm.out()
 			s.raw(requestAck)
 			return
 		}

@@ -119,3 +119,28 @@ func (c *pagedCore) Sync(_ context.Context, cursor uint64, _ int) (p im.SyncPage
 	}
 	return p, nil
 }
+
+// @xmpp/client does not count the answers to its requests. It gets its messages
+// all the same, and cannot resume.
+func TestClientThatCountsTooLittle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, conn := managed(t, xmpptest.New())
+		s.say(t, "<presence/>")
+		for i := range 200 {
+			s.say(t, fmt.Sprintf("<iq type='get' id='%d'><ping xmlns='urn:xmpp:ping'/></iq>", i))
+			if strings.Contains(conn.take(), "<r xmlns") {
+				s.say(t, "<a xmlns='urn:xmpp:sm:3' h='1'/>")
+			}
+		}
+		if s.over || s.feed.held || s.crowded() {
+			t.Fatalf("over: %v, held: %v, %d are not acknowledged", s.over, s.feed.held, len(s.sm.unacked))
+		}
+		if s.resumable() {
+			t.Error("what is gone would be missing after a resumption")
+		}
+		s.say(t, fmt.Sprintf("<a xmlns='urn:xmpp:sm:3' h='%d'/>", s.sm.count()))
+		if s.over || !s.resumable() {
+			t.Error("a count that is right again does not help")
+		}
+	})
+}

@@ -13,11 +13,13 @@ type sent struct {
 type outbound struct {
 	on      bool
 	acked   uint32 // the client's h
-	unacked []sent
-	size    int  // of unacked, in bytes
-	asked   bool // an <r/> is out
-	news    bool // more than answers was sent since
-	since   int  // stanzas sent since
+	gone    int    // stanzas behind it that shed has forgotten
+	unacked []sent // behind these
+	size    int    // of unacked, in bytes
+	asked   bool   // an <r/> is out
+	mark    uint32 // how many were sent before it
+	news    bool   // more than answers was sent since
+	since   int    // stanzas sent since
 }
 
 // add counts a stanza.
@@ -36,14 +38,18 @@ var iqStart = []byte("<iq ")
 // request gets out.
 const askEvery = 16
 
-// ask reports whether it is time for an <r/>, which goes out then.
-func (o *outbound) ask() bool {
-	if !o.on || o.asked || len(o.unacked) == 0 || !o.news && o.since < askEvery {
+// ask reports whether it is time for an <r/>, which goes out then; pressing:
+// something waits for room.
+func (o *outbound) ask(pressing bool) bool {
+	if !o.on || o.asked || len(o.unacked) == 0 || !pressing && !o.news && o.since < askEvery {
 		return false
 	}
-	o.asked, o.news, o.since = true, false, 0
+	o.out()
 	return true
 }
+
+// out notes that an <r/> goes out.
+func (o *outbound) out() { o.asked, o.mark, o.news, o.since = true, o.count(), false, 0 }
 
 // again has the client asked about all that is sent again.
 func (o *outbound) again() { o.asked, o.news = false, true }
@@ -53,21 +59,42 @@ func (o *outbound) again() { o.asked, o.news = false, true }
 // sent.
 func (o *outbound) ack(h uint32) (seq uint64, ok bool) {
 	n := int(h - o.acked) // modulo 2^32 (section 4)
-	if uint64(h-o.acked) > uint64(len(o.unacked)) {
+	if uint64(h-o.acked) > uint64(o.gone+len(o.unacked)) {
 		return 0, false
 	}
+	known := min(n, o.gone)
+	o.gone -= known
+	o.acked, o.asked = h, false
+	return o.forget(n - known), true
+}
+
+// forget drops the oldest n stanzas and returns the highest place of the inbox
+// among them.
+func (o *outbound) forget(n int) (seq uint64) {
 	for _, s := range o.unacked[:n] {
 		seq = max(seq, s.seq)
 		o.size -= len(s.data)
 	}
 	rest := o.unacked[n:]
 	clear(o.unacked[:n])
-	o.unacked, o.acked, o.asked = rest, h, false
+	o.unacked = rest
 	if len(rest) == 0 {
 		o.unacked = nil
 	}
-	return seq, true
+	return seq
+}
+
+// shed makes room when a client counts less than it gets, as @xmpp/client does,
+// which leaves out the answers to its requests. It has had all before the <r/>
+// that it has just answered. Until h says so too, the session cannot be resumed.
+func (o *outbound) shed() (seq uint64) {
+	n := int(int32(o.mark-o.acked)) - o.gone
+	if n <= 0 {
+		return 0
+	}
+	o.gone += n
+	return o.forget(n)
 }
 
 // count is how many stanzas were sent in all, modulo 2^32.
-func (o *outbound) count() uint32 { return o.acked + uint32(len(o.unacked)) }
+func (o *outbound) count() uint32 { return o.acked + uint32(o.gone+len(o.unacked)) }

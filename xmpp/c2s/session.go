@@ -213,7 +213,7 @@ func (s *session) flush() {
 		s.out = nil // unacked has it
 		return
 	}
-	if s.sm.ask() { // also when an <a/> has not covered all
+	if s.sm.ask(s.crowded()) { // also when an <a/> has not covered all
 		s.raw(requestAck)
 	}
 	if len(s.out) == 0 {
@@ -300,7 +300,7 @@ func (s *session) lost(conn stream.Conn) {
 	if conn != s.conn || s.over {
 		return
 	}
-	if s.smID == "" || s.srv.draining.Load() {
+	if !s.resumable() || s.srv.draining.Load() {
 		s.end(nil, true)
 		return
 	}

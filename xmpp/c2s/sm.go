@@ -50,12 +50,22 @@ func (s *session) acked(e *xmlstream.Element) {
 		s.end(stream.Errorf(xmlstream.BadFormat, "the count in 'h' is missing or no number"), false)
 		return
 	}
+	answer := s.sm.asked
 	if !s.takeAck(h) {
 		s.end(tooHigh(h, s.sm.count()), false)
 		return
 	}
+	if answer && s.crowded() {
+		if seq := s.sm.shed(); seq > 0 {
+			s.core.Acknowledge(seq)
+		}
+	}
 	s.goOn()
 }
+
+// resumable reports whether the client can come back to the session: all that it
+// has not acknowledged is there.
+func (s *session) resumable() bool { return s.smID != "" && s.sm.gone == 0 }
 
 // takeAck moves on over what the client has; false: it never got that much.
 func (s *session) takeAck(h uint32) bool {
@@ -159,7 +169,7 @@ func (s *session) whenSettled(f func()) {
 }
 
 func (s *session) takeOver(r resumption) (bool, *stream.Error) {
-	if s.over || s.smID == "" {
+	if s.over || !s.resumable() {
 		return false, nil
 	}
 	if !s.takeAck(r.h) {
