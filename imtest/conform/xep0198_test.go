@@ -230,10 +230,10 @@ func TestXEP0198(t *testing.T) {
 	t.Run("5 on another node it fails cleanly, and nothing is lost", func(t *testing.T) {
 		t.Parallel()
 		alice, bob := w.pair(t)
-		a, b := w.bound(t, alice), w.managed(t, bob, true)
+		a, b := w.managed(t, alice, false), w.managed(t, bob, true)
 		b.Abort()
 		a.Say("<message to='%s' type='chat' id='1'><body>away</body></message>", b.Bare())
-		a.Do(a.RoundTrip)
+		a.Do(a.Sync) // it is committed
 		c := w.dialed(t, 2, bob)
 		refusedResume(t, c, b, "item-not-found")
 		c.Ask("set", "", "<query xmlns='urn:xmpp:mam:2' queryid='q'/>")
@@ -242,10 +242,10 @@ func TestXEP0198(t *testing.T) {
 	t.Run("XEP-0160 on another node without the archive", func(t *testing.T) {
 		t.Parallel()
 		alice, bob := w.pair(t)
-		a, b := w.bound(t, alice), w.managed(t, bob, true)
+		a, b := w.managed(t, alice, false), w.managed(t, bob, true)
 		b.Abort()
 		a.Say("<message to='%s' type='chat' id='1'><body>away</body></message>", b.Bare())
-		a.Do(a.RoundTrip)
+		a.Do(a.Sync) // it is committed
 		c := w.dialed(t, 2, bob)
 		refusedResume(t, c, b, "item-not-found")
 		c.Say("<presence/>")

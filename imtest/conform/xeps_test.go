@@ -177,13 +177,13 @@ func TestXEP0191(t *testing.T) {
 func TestXEP0160(t *testing.T) {
 	w := open(t)
 	alice, bob := w.pair(t)
-	a := w.online(t, alice)
+	a := w.managed(t, alice, false)
 	to := bob + "@" + domain
 	a.Say("<message to='%s' type='chat' id='1'><body>one</body><x xmlns='urn:x'/></message>", to)
 	a.Say("<message to='%s' type='chat' id='s'><composing xmlns='http://jabber.org/protocol/chatstates'/></message>", to)
 	a.Say("<message to='%s' type='headline' id='h'><body>news</body></message>", to)
 	a.Say("<message to='%s' id='2'><body>two</body></message>", to)
-	a.Do(a.RoundTrip)
+	a.Do(a.Sync) // all is committed
 	negative := w.bound(t, bob+"/negative")
 	negative.Say("<presence><priority>-1</priority></presence>")
 	negative.Do(negative.RoundTrip)

@@ -67,6 +67,9 @@ func New(cfg Config, d Deps) (*Server, error) {
 		cfg: cfg, deps: d, log: d.Log, metrics: newMetrics(d.Metrics), mux: iq.NewMux(),
 		sessions: make(map[*session]struct{}), byID: make(map[string]*session),
 	}
+	if cfg.OfflineLimit > 0 {
+		s.mux.Feature(iq.Server, "msgoffline") // XEP-0160 section 4
+	}
 	s.modules = newModules(s.mux, d)
 	return s, nil
 }
