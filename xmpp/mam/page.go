@@ -9,9 +9,12 @@ import (
 	"github.com/cxx-im/cxx/xmpp/stanza"
 )
 
-// mostScanned bounds how many entries one request may look at: filters that the
+// mostScanned and mostBytes bound what one request may look at: filters that the
 // core does not know are applied here.
-const mostScanned = 20_000
+const (
+	mostScanned = 20_000   // entries
+	mostBytes   = 64 << 20 // of their text and elements
+)
 
 // chunk is how many entries are read at once when there are filters of ours.
 const chunk = 200
@@ -61,7 +64,7 @@ func (r *reader) read(ctx context.Context) error {
 	if r.limit == 0 {
 		return r.any(ctx)
 	}
-	for scanned := 0; ; {
+	for scanned, bytes := 0, 0; ; {
 		p, err := r.src.Archive(ctx, r.q)
 		if err != nil {
 			return err
@@ -77,7 +80,8 @@ func (r *reader) read(ctx context.Context) error {
 		if full || !p.More || len(p.Entries) == 0 {
 			break
 		}
-		if scanned += len(p.Entries); scanned > mostScanned {
+		scanned, bytes = scanned+len(p.Entries), bytes+size(p.Entries...)
+		if scanned > mostScanned || bytes > mostBytes {
 			return stanza.Errorf(stanza.ResourceConstraint, "too much to look through; ask for a shorter time")
 		}
 		r.more = false
@@ -116,7 +120,7 @@ func (r *reader) take(entries []im.Entry) (full bool, err error) {
 		if !ok {
 			continue
 		}
-		size := len(e.Text) + len(e.Ext)
+		size := size(*e)
 		if len(r.entries) == r.limit || len(r.entries) > 0 && size > r.bytes {
 			r.more = true
 			return true, nil
@@ -125,6 +129,13 @@ func (r *reader) take(entries []im.Entry) (full bool, err error) {
 		r.bytes -= size
 	}
 	return len(r.entries) == r.limit && len(r.keep) == 0, nil
+}
+
+func size(list ...im.Entry) (n int) {
+	for i := range list {
+		n += len(list[i].Text) + len(list[i].Ext)
+	}
+	return n
 }
 
 // skip moves the query behind entries.

@@ -13,21 +13,12 @@ type head struct {
 	typ, id  string
 }
 
-// stored are the limits for what was within those of a stream when it came: it
-// may be longer in the form that we write.
-var stored = func() xmlstream.Limits {
-	l := xmlstream.DefaultLimits()
-	l.Stanza, l.AttrValue = 8*l.Stanza, 8*l.AttrValue
-	l.Attrs, l.Namespaces, l.Depth = l.Attrs+8, 4*l.Namespaces, l.Depth+2
-	return l
-}()
-
 // parse reads the elements of an entry; nil when they are none of XMPP's.
 func parse(ext []byte) *xmlstream.Element {
 	if !isStanza(ext) {
 		return nil
 	}
-	root, err := xmlstream.Parse(ext, stanza.Client, stored)
+	root, err := stanza.Parse(ext)
 	if err != nil || !root.Is(stanza.NSClient, "message") {
 		return nil
 	}

@@ -2,6 +2,8 @@ package pep
 
 import (
 	"errors"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -253,6 +255,27 @@ func TestMembersAndSubscribers(t *testing.T) {
 		t.Errorf("no member any more: %s", got)
 	}
 	w.must("tybalt/street set juliet", pub("<unsubscribe node='n' jid='tybalt@example.org'/>"))
+}
+
+// Strangers do not take the lock of somebody's account by asking for what they may
+// not have, and nobody takes the places of all subscribers.
+func TestSubscribersAreBounded(t *testing.T) {
+	w := newWorld(t)
+	w.must(juliet+"set", create("n", "access_model=open"))
+	w.cell.Calls()
+	for _, ask := range []string{"<subscribe node='none' jid='tybalt@example.org'/>", "<unsubscribe node='n' jid='tybalt@example.org'/>"} {
+		w.ask("tybalt/street set juliet", pub(ask))
+	}
+	if calls := w.cell.Calls(); slices.Contains(calls, "EditLeaf") {
+		t.Errorf("a stranger has caused %v", calls)
+	}
+	for i := range maxSubs {
+		w.must("tybalt/street set juliet", pub("<subscribe node='n' jid='tybalt@example.org/"+strconv.Itoa(i)+"'/>"))
+	}
+	if got := w.ask("tybalt/street set juliet", pub("<subscribe node='n' jid='tybalt@example.org'/>")); !strings.Contains(got, "too-many-subscriptions") {
+		t.Errorf("one more of his: %s", got)
+	}
+	w.must("romeo/orchard set juliet", pub("<subscribe node='n' jid='romeo@example.org'/>"))
 }
 
 // What the storage refuses reaches the client, and nobody is told of what did not

@@ -36,6 +36,7 @@ const (
 	maxItems   = 2000      // items of a node: what "max" means
 	maxBatch   = 100       // items of one request
 	maxPeople  = 500       // subscriptions, members and groups in a configuration
+	maxSubs    = 10        // of them subscriptions of one user
 	maxText    = 1024      // bytes of a title and the like
 	maxAnswer  = 1 << 20   // bytes of items in one answer; more goes by pages
 )

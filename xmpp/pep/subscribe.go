@@ -19,10 +19,11 @@ func (v *Service) subscribe(ctx context.Context, r *request) (*xmlstream.Element
 	if jid.Bare() != r.who() { // section 6.1.3.1
 		return nil, fail(stanza.BadRequest, "invalid-jid", "only you can subscribe your address")
 	}
-	if _, err := r.asker(ctx); err != nil { // not while the leaf is locked
+	// First without the lock of an account that may be somebody else's.
+	c, _, err := r.read(ctx, im.ItemQuery{IDs: []string{""}})
+	if err != nil {
 		return nil, err
 	}
-	var c config
 	err = r.core.EditLeaf(ctx, r.Owner, LeafName(r.node), func(l im.Leaf, exists bool, _ []string) (im.LeafEdit, error) {
 		if !exists {
 			return im.LeafEdit{}, errNode
@@ -31,7 +32,7 @@ func (v *Service) subscribe(ctx context.Context, r *request) (*xmlstream.Element
 		if err := r.admit(ctx, &c); err != nil || r.own() || slices.Contains(c.Subs, jid.String()) {
 			return im.LeafEdit{}, err
 		}
-		if len(c.Subs) >= maxPeople {
+		if len(c.Subs) >= maxPeople || c.subsOf(r.who()) >= maxSubs {
 			return im.LeafEdit{}, fail(stanza.PolicyViolation, "too-many-subscriptions", "")
 		}
 		c.Subs = append(c.Subs, jid.String())
@@ -46,6 +47,16 @@ func (v *Service) subscribe(ctx context.Context, r *request) (*xmlstream.Element
 	return pubsub(nsPubsub, subscription(r.node, jid.String(), "subscribed")), nil
 }
 
+// subsOf counts the subscriptions of one user: nobody takes the places of all.
+func (c *config) subsOf(who im.Addr) (n int) {
+	for _, jid := range c.Subs {
+		if a, err := im.ParseAddr(jid); err == nil && a.Bare() == who {
+			n++
+		}
+	}
+	return n
+}
+
 // unsubscribe undoes subscribe (XEP-0060 section 6.2).
 func (v *Service) unsubscribe(ctx context.Context, r *request) (*xmlstream.Element, error) {
 	jid, err := r.subscriber()
@@ -55,8 +66,13 @@ func (v *Service) unsubscribe(ctx context.Context, r *request) (*xmlstream.Eleme
 	if jid.Bare() != r.who() { // section 6.2.3.3
 		return nil, stanza.Errorf(stanza.Forbidden, "only you can end a subscription of your address")
 	}
-	if _, err := r.asker(ctx); err != nil {
+	c, _, err := r.read(ctx, im.ItemQuery{IDs: []string{""}})
+	switch {
+	case slices.Contains(c.Subs, jid.String()): // also who may not read any more
+	case err != nil:
 		return nil, err
+	default:
+		return nil, errNotSubscribed
 	}
 	err = r.core.EditLeaf(ctx, r.Owner, LeafName(r.node), func(l im.Leaf, exists bool, _ []string) (im.LeafEdit, error) {
 		if !exists {
@@ -64,14 +80,11 @@ func (v *Service) unsubscribe(ctx context.Context, r *request) (*xmlstream.Eleme
 		}
 		c := load(l)
 		i := slices.Index(c.Subs, jid.String())
-		if i >= 0 {
-			c.Subs = slices.Delete(c.Subs, i, i+1)
-			return im.LeafEdit{Config: c.store()}, nil
+		if i < 0 {
+			return im.LeafEdit{}, errNotSubscribed
 		}
-		if err := r.admit(ctx, &c); err != nil {
-			return im.LeafEdit{}, err
-		}
-		return im.LeafEdit{}, errNotSubscribed
+		c.Subs = slices.Delete(c.Subs, i, i+1)
+		return im.LeafEdit{Config: c.store()}, nil
 	})
 	if err != nil {
 		return nil, err

@@ -18,10 +18,17 @@ var Client = xmlstream.Scope{Default: NSClient}
 // Bytes renders a stanza for Client.
 func Bytes(st *xmlstream.Element) []byte { return xmlstream.Append(nil, st, Client) }
 
+// written are the limits for what was within those of a stream when it came: it
+// may be longer in the form that we write, with quotes and brackets escaped.
+var written = func() xmlstream.Limits {
+	l := xmlstream.DefaultLimits()
+	l.Stanza, l.AttrValue = 8*l.Stanza, 8*l.AttrValue
+	l.Attrs, l.Namespaces, l.Depth = l.Attrs+8, 4*l.Namespaces, l.Depth+2
+	return l
+}()
+
 // Parse reads what Bytes wrote.
-func Parse(data []byte) (*xmlstream.Element, error) {
-	return xmlstream.Parse(data, Client, xmlstream.DefaultLimits())
-}
+func Parse(data []byte) (*xmlstream.Element, error) { return xmlstream.Parse(data, Client, written) }
 
 // New returns a stanza of the content namespace: "message", "presence" or "iq".
 func New(name, typ string) *xmlstream.Element {
