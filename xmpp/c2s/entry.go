@@ -26,12 +26,14 @@ func (s *session) take(e *im.Entry) {
 	if e.Seq <= s.seq || s.over {
 		return
 	}
+	before := s.seq
 	s.seq = e.Seq
+	var err error
 	switch e.Kind {
 	case im.KindMessage, im.KindNote:
-		s.logged(e)
+		err = s.logged(e)
 	case im.KindRead:
-		s.readMark(e)
+		err = s.readMark(e)
 	case im.KindContact:
 		for _, st := range roster.Entry(s.ctx, s, e, s.available) {
 			s.send(st)
@@ -43,6 +45,10 @@ func (s *session) take(e *im.Entry) {
 		for _, st := range blocking.Entry(s, e) {
 			s.send(st)
 		}
+	}
+	if err != nil && s.postpone(err) {
+		s.seq = before // it comes again out of the log
+		return
 	}
 	if s.takes() {
 		s.reached(e.Seq)
@@ -59,11 +65,10 @@ func (s *session) reached(seq uint64) {
 
 // logged shows a message if it is for this client (RFC 6121 section 8.5,
 // XEP-0280).
-func (s *session) logged(e *im.Entry) {
+func (s *session) logged(e *im.Entry) error {
 	from, to, err := s.sides(e)
 	if err != nil {
-		s.srv.note(s, err)
-		return
+		return err
 	}
 	me := message.Me{User: s.core.User(), Resource: s.addr.Resource, Available: s.available, Priority: s.presence.Priority, Carbons: s.Has(iq.Carbons)}
 	switch message.Decide(e, me, s.core.SessionsOf(me.User)) {
@@ -77,6 +82,7 @@ func (s *session) logged(e *im.Entry) {
 		s.remember(e)
 		s.copyOf(e, from, to, carbon.Sent)
 	}
+	return nil
 }
 
 // sides returns the bare addresses of sender and recipient.
@@ -105,11 +111,10 @@ func (s *session) deliverLogged(data []byte, e *im.Entry) {
 
 // readMark shows that a side of a conversation has read it: the other side as a
 // chat marker, oneself as the state that devices share (XEP-0333, XEP-0490).
-func (s *session) readMark(e *im.Entry) {
+func (s *session) readMark(e *im.Entry) error {
 	from, to, err := s.sides(e)
 	if err != nil {
-		s.srv.note(s, err)
-		return
+		return err
 	}
 	if e.From == s.core.User() {
 		s.srv.modules.ownMark(s, e)
@@ -117,13 +122,13 @@ func (s *session) readMark(e *im.Entry) {
 	me := message.Me{User: s.core.User(), Resource: s.addr.Resource, Available: s.available, Priority: s.presence.Priority, Carbons: s.Has(iq.Carbons)}
 	verdict := message.Decide(e, me, s.core.SessionsOf(me.User))
 	if verdict == message.Skip {
-		return
+		return nil
 	}
 	st := message.Unpack(e, from, to)
 	if len(e.Ext) == 0 {
 		id := s.idOf(e.Peer, e.UpTo)
 		if id == "" {
-			return
+			return nil
 		}
 		st = message.Marker(id, from, to)
 	}
@@ -134,6 +139,7 @@ func (s *session) readMark(e *im.Entry) {
 		st = carbon.Sent(st, s.addr.Bare(), s.addr)
 	}
 	s.write(stanza.Bytes(st), 0)
+	return nil
 }
 
 // signal shows what another session has sent.
@@ -163,18 +169,18 @@ func (s *session) signal(sig *im.Signal) {
 }
 
 // late delivers a message that came while the user was away (XEP-0203).
-func (s *session) late(e *im.Entry) {
+func (s *session) late(e *im.Entry) error {
 	if e.From == s.core.User() {
-		return
+		return nil
 	}
 	from, to, err := s.sides(e)
 	if err != nil {
-		s.srv.note(s, err)
-		return
+		return err
 	}
 	s.remember(e)
 	st := message.Unpack(e, from, to)
 	message.AddStanzaID(st, s.addr.Bare(), e.Seq)
 	message.AddDelay(st, s.addr.Domain, e.MsgID.Time())
 	s.write(stanza.Bytes(st), e.Seq)
+	return nil
 }

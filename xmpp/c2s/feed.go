@@ -13,13 +13,18 @@ import (
 // feed is how a client gets what is in the log no faster than it acknowledges
 // it, so that what a session remembers for it (XEP-0198) stays small.
 type feed struct {
-	held    bool // the log waits for acknowledgements
+	held    bool // the log waits for acknowledgements, or for a zone
 	since   time.Time
+	retry   bool // catchUp comes by itself
 	offline offline
 }
 
+// retryFeed is after how long a zone that did not answer is asked again.
+const retryFeed = time.Second
+
 // offline is how far the delivery of what came while nobody was there has come.
 type offline struct {
+	due  bool   // it is to be, and from where on is not known yet
 	at   uint64 // delivered up to here
 	left int    // messages that may still be delivered; zero: it is over
 }
@@ -64,14 +69,33 @@ func (s *session) goOn() {
 		s.fillRoom()
 		return
 	}
+	if s.feed.retry {
+		return
+	}
 	s.feed.since = time.Now()
 	if !s.crowded() {
 		s.queue.post(event{kind: evCall, call: s.catchUp})
 	}
 }
 
+// postpone lets the log wait for a zone that does not answer now. False: the
+// error will not go away.
+func (s *session) postpone(err error) bool {
+	s.srv.note(s, err)
+	if code := im.CodeOf(err); code < im.CodeZoneUnavailable || code == im.CodeInternal {
+		return false
+	}
+	s.hold()
+	if !s.feed.retry {
+		s.feed.retry = true
+		time.AfterFunc(retryFeed, func() { s.queue.post(event{kind: evCall, call: s.catchUp}) })
+	}
+	return true
+}
+
 // catchUp reads from the log what was refused while the session was behind.
 func (s *session) catchUp(ctx context.Context) {
+	s.feed.retry, s.feed.since = false, time.Now()
 	s.flush()
 	if s.over {
 		return
@@ -91,16 +115,22 @@ func (s *session) catchUp(ctx context.Context) {
 	s.behind.Store(false)
 	page, err := s.core.Sync(ctx, s.seq, 0)
 	if err != nil {
-		s.srv.note(s, err)
-		s.end(streamError(im.Errorf(im.CodeOf(err), "the messages that are missing cannot be read now; connect again")), false)
+		if !s.postpone(err) {
+			s.end(streamError(im.Errorf(im.CodeOf(err), "the messages that are missing cannot be read now; connect again")), false)
+		}
 		return
 	}
 	for i := range page.Entries {
 		if s.crowded() {
 			s.hold()
+		}
+		if s.feed.held {
 			return
 		}
 		s.take(&page.Entries[i])
+	}
+	if s.feed.held {
+		return
 	}
 	if s.seq < page.Head && len(page.Entries) > 0 {
 		// What is pushed now is behind what was not read yet.
@@ -117,12 +147,7 @@ func (s *session) deliverOffline() {
 	if s.Has(iq.Archive) || s.srv.cfg.OfflineLimit == 0 {
 		return
 	}
-	done, err := s.core.Delivered(s.ctx)
-	if err != nil {
-		s.srv.note(s, err)
-		return
-	}
-	s.feed.offline = offline{at: max(done, s.shown), left: s.srv.cfg.OfflineLimit}
+	s.feed.offline = offline{due: true, left: s.srv.cfg.OfflineLimit}
 	s.feedOffline()
 }
 
@@ -130,11 +155,18 @@ func (s *session) deliverOffline() {
 // acknowledge. What comes meanwhile stays in the log behind it.
 func (s *session) feedOffline() {
 	o := &s.feed.offline
+	if o.due {
+		done, err := s.core.Delivered(s.ctx)
+		if err != nil {
+			s.offlineFailed(err)
+			return
+		}
+		o.due, o.at = false, max(done, s.shown)
+	}
 	for o.left > 0 && o.at < s.seq && !s.over {
 		page, err := s.core.Archive(s.ctx, im.ArchiveQuery{After: o.at, Before: s.seq + 1, Limit: min(o.left, 100)})
 		if err != nil {
-			s.srv.note(s, err)
-			o.left = 0
+			s.offlineFailed(err)
 			return
 		}
 		for i := range page.Entries {
@@ -142,7 +174,9 @@ func (s *session) feedOffline() {
 				s.hold()
 				return
 			}
-			s.late(&page.Entries[i])
+			if err := s.late(&page.Entries[i]); err != nil && s.postpone(err) {
+				return
+			}
 			o.at = page.Entries[i].Seq
 			o.left--
 		}
@@ -154,5 +188,11 @@ func (s *session) feedOffline() {
 	if o.left > 0 || o.at > 0 {
 		*o = offline{}
 		s.reached(s.seq)
+	}
+}
+
+func (s *session) offlineFailed(err error) {
+	if !s.postpone(err) {
+		s.feed.offline = offline{}
 	}
 }
