@@ -34,8 +34,8 @@ func (srv *Server) Handle(conn stream.Conn) {
 		return
 	}
 	conn.Authenticated()
+	defer s.done(conn) // also when what is read makes us panic
 	s.read(conn)
-	s.done()
 }
 
 // negotiation brings a connection from its first byte to a session (RFC 6120

@@ -27,6 +27,7 @@ func (s *session) clientPresence(st *xmlstream.Element, to im.Addr) {
 			err = stanza.Errorf(stanza.BadRequest, "a subscription needs an address in 'to'")
 			break
 		}
+		s.clean(st)
 		err = roster.Subscription(s.ctx, s, st, s.local(to))
 	case "probe":
 		err = s.probe(to)

@@ -264,9 +264,12 @@ func (s *session) read(conn stream.Conn) {
 
 // done returns when the session has done with a connection that is not read any
 // more: whoever serves it closes it then, and must not cut off the last words.
-func (s *session) done() {
+func (s *session) done(conn stream.Conn) {
 	left := make(chan struct{})
-	s.queue.post(event{kind: evCall, call: func(context.Context) { close(left) }})
+	s.queue.post(event{kind: evCall, call: func(context.Context) {
+		s.lost(conn) // unless that is known
+		close(left)
+	}})
 	select {
 	case <-left:
 	case <-s.ctx.Done(): // it has ended, with all that it had to say

@@ -254,3 +254,21 @@ func (c *addressCore) Address(ctx context.Context, u im.UserID) (im.Addr, error)
 	c.asked[u]++
 	return c.Session.Address(ctx, u)
 }
+
+// What a client sends may make its reader panic: the session does not outlive its
+// connection.
+func TestReaderPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, conn := desk(t, xmpptest.New(), "romeo/orchard", nil)
+		s.queue.start()
+		func() {
+			defer func() { _ = recover() }()
+			defer s.done(conn)
+			panic("while reading")
+		}()
+		synctest.Wait()
+		if s.srv.Sessions() != 0 {
+			t.Error("the session is still there")
+		}
+	})
+}

@@ -78,7 +78,7 @@ func (r *bareRoot) read(e *im.Entry) bool {
 	r.rest = b
 	typ, b := attr(b, "type")
 	_, b = attr(b, "id")
-	return ok && len(b) == 0 && (typ == "chat" || typ == "normal" || typ == "")
+	return ok && isResource(r.from) && isResource(r.to) && len(b) == 0 && (typ == "chat" || typ == "normal" || typ == "")
 }
 
 // attr cuts an attribute from the beginning of b if it is there and needs no

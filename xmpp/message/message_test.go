@@ -255,6 +255,12 @@ func TestUnpackTrustsNobody(t *testing.T) {
 			`<message from='alice@example.org/r' to='bob@example.org' id='1'><body>hi</body><stanza-id xmlns='urn:xmpp:sid:0' by='bob@example.org' id='9'/></message>`},
 		{`<message f='r' from='carol@example.org' to='x@y.net' id="1"/>`,
 			`<message from='alice@example.org/r' to='bob@example.org' id='1'><body>hi</body><stanza-id xmlns='urn:xmpp:sid:0' by='bob@example.org' id='9'/></message>`},
+		{`<message f='` + strings.Repeat("x", 1024) + `' id='1'/>`,
+			`<message from='alice@example.org' to='bob@example.org' id='1'><body>hi</body><stanza-id xmlns='urn:xmpp:sid:0' by='bob@example.org' id='9'/></message>`},
+		{`<message f='&#x9;' t='a&#x7f;' id='1'/>`,
+			`<message from='alice@example.org' to='bob@example.org' id='1'><body>hi</body><stanza-id xmlns='urn:xmpp:sid:0' by='bob@example.org' id='9'/></message>`},
+		{`<message f='büro' t="it's" id='1'/>`,
+			`<message from='alice@example.org/büro' to="bob@example.org/it's" id='1'><body>hi</body><stanza-id xmlns='urn:xmpp:sid:0' by='bob@example.org' id='9'/></message>`},
 	} {
 		e := im.Entry{Kind: im.KindMessage, Text: "hi", MsgID: 7, Seq: 9, Ext: []byte(c.ext)}
 		same(t, c.ext, read(t, string(AppendLive(nil, &e, alice, bob, bob))), c.want)

@@ -23,7 +23,7 @@ func Unpack(e *im.Entry, from, to im.Addr) *xmlstream.Element {
 		}
 		return st
 	}
-	from.Resource, to.Resource = root.Attr("f"), root.Attr("t")
+	from.Resource, to.Resource = resource(root.Attr("f")), resource(root.Attr("t"))
 	lang := root.Attr("l")
 	attrs := make([]xmlstream.Attr, 0, len(root.Attrs)+2)
 	attrs = append(attrs, xmlstream.Attr{Local: "from", Value: from.String()}, xmlstream.Attr{Local: "to", Value: to.String()})
@@ -41,6 +41,24 @@ func Unpack(e *im.Entry, from, to im.Addr) *xmlstream.Element {
 	root.Attrs, root.Nodes = attrs, append(nodes, root.Nodes...)
 	return root
 }
+
+// resource is a resource as an address can have it, empty when it cannot: a C-XX
+// client may have written anything, and clients end their streams for an address
+// that is none.
+func resource(s string) string {
+	if s == "" || isResource(s) {
+		return s
+	}
+	if p, err := im.PrepareResource(s); err != nil || p != s {
+		return ""
+	}
+	return s
+}
+
+// longest is the most bytes of a resource (RFC 7622 section 3.4).
+const longest = 1023
+
+func isResource(s string) bool { return len(s) <= longest && verbatim(s) }
 
 // ID returns the id attribute by which XMPP clients know an entry: the sender's;
 // for a message of a C-XX client its number. An XMPP client may have sent none.
