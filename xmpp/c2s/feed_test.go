@@ -38,11 +38,11 @@ func TestMessagesWaitForAZone(t *testing.T) {
 				}
 				write("three")
 				push()
-				time.Sleep(5 * retryFeed)
+				<-time.After(5 * retryFeed)
 				write("four")
 				push()
 				delete(cell.Fail, method)
-				time.Sleep(2 * retryFeed)
+				<-time.After(2 * retryFeed)
 				synctest.Wait()
 				got, at := conn.take(), 0
 				for _, text := range []string{"one", "two", "three", "four"} {
