@@ -28,7 +28,8 @@ func (p *presence) flush(ctx context.Context) {
 	p.dirty = make(map[im.UserID]struct{})
 	users := p.concernedLocked(dirty)
 	p.mu.Unlock()
-	lists := p.lists(ctx, users)
+	lists := p.srv.blocks.many(ctx, users)
+	p.readAddrs(ctx, p.mayBeBlocked(dirty, lists))
 	var out []notice
 	missing := false
 	p.mu.Lock()
@@ -70,6 +71,22 @@ func (p *presence) concernedLocked(dirty map[im.UserID]struct{}) []im.UserID {
 		}
 	}
 	return slices.Collect(maps.Keys(users))
+}
+
+// mayBeBlocked lists those of users whom a watcher has blocked, if he has blocked
+// anybody: their addresses are needed to tell.
+func (p *presence) mayBeBlocked(users map[im.UserID]struct{}, lists map[im.UserID]*blockSet) (out []im.UserID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for u := range users {
+		for s := range p.watchers[u] {
+			if s.user != u && lists[s.user].size() > 0 {
+				out = append(out, u)
+				break
+			}
+		}
+	}
+	return out
 }
 
 // viewLocked is how u is now. What has not changed is not made again.

@@ -465,3 +465,31 @@ func TestLastSeen(t *testing.T) {
 		check(11, time.Time{}, im.CodeOwnBlock)
 	})
 }
+
+// Presence reads the address of nobody but whom a watcher may have blocked: a
+// flush must not wait for as many reads as there are watchers.
+func TestPresenceReadsFewAddresses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		end := w.run(t)
+		defer func() { _ = end() }()
+		w.store.blocked = map[im.UserID][]im.Addr{9: {addrOf(50)}, bob: {addrOf(50)}}
+		for _, u := range []im.UserID{alice, 9} { // both watch bob, who is away; one of them has a list
+			w.store.contacts[u] = []im.Contact{{User: bob, Sub: im.SubBoth, Listed: true}}
+			s, _ := w.openXMPP(t, u, im.DeviceID(u))
+			if _, err := s.ContactPresence(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		advance(2 * time.Second)
+		w.addrs.mu.Lock()
+		clear(w.addrs.addrs)
+		w.addrs.mu.Unlock()
+		n := w.store.calls("account")
+		w.away()
+		advance(2 * time.Second)
+		if got := w.store.calls("account") - n; got != 1 {
+			t.Errorf("%d addresses were read; want bob's", got)
+		}
+	})
+}

@@ -157,26 +157,21 @@ func (p *presence) listsFor(ctx context.Context, s *session, contacts []im.Conta
 			p.srv.addrs.put(c.User, c.Addr)
 		}
 	}
-	return p.lists(ctx, users)
+	lists := p.srv.blocks.many(ctx, users)
+	if lists[s.user].size() > 0 {
+		p.readAddrs(ctx, users[1:])
+	}
+	return lists
 }
 
-// lists reads the block lists of users as far as it can, and their addresses
-// when there is a list that may have them in it.
-func (p *presence) lists(ctx context.Context, users []im.UserID) map[im.UserID]*blockSet {
-	lists := p.srv.blocks.many(ctx, users)
-	some := false
-	for _, l := range lists {
-		some = some || l.size() > 0
-	}
+// readAddrs sees to it that addresses of users are known, as far as they can be
+// read.
+func (p *presence) readAddrs(ctx context.Context, users []im.UserID) {
 	for _, u := range users {
-		if !some {
-			break
-		}
 		if _, err := p.srv.addrs.get(ctx, u); err != nil {
 			p.srv.log.Debug("address could not be read", "user", u, "err", err)
 		}
 	}
-	return lists
 }
 
 // seenBy is what s may know of the user of view. lists holds the block lists of
