@@ -218,6 +218,9 @@ type Logins interface {
 	Unregister(ctx context.Context, u UserID) error
 	// CheckPassword is a login by a password in the clear (SASL PLAIN inside TLS).
 	CheckPassword(ctx context.Context, a Addr, password string, remote netip.Addr) (Account, error)
+	// External is a login that TLS has shown to be right: the client has a
+	// certificate for a of an authority that the operator trusts (SASL EXTERNAL).
+	External(ctx context.Context, a Addr, remote netip.Addr) (Account, error)
 	// FastMechanisms lists the mechanisms of XEP-0484 that a channel allows.
 	FastMechanisms(cb ChannelBinding) []string
 	// FastToken returns the token with which a device may log in by mechanism, and

@@ -1,6 +1,7 @@
 // Package auth answers "who is this?": logins by password (SCRAM, or PLAIN on
-// the XMPP edge), by device token and by a JWT of the operator's backend; it
-// makes accounts, changes passwords, and slows down those who guess.
+// the XMPP edge), by device token, by a JWT of the operator's backend and by a
+// certificate that an edge has verified; it makes accounts, changes passwords,
+// and slows down those who guess.
 //
 // It leaves sessions and their end to package acs, storage to package shard,
 // TLS and the wire to the edges. Both edges call it through im.Logins, the core
