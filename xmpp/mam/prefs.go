@@ -150,10 +150,12 @@ func parsePrefs(e *xmlstream.Element) (p prefs, err error) {
 		p.Never, err = addrs(e.Child(stanza.NSMAM, "never"))
 	}
 	if err == nil && len(p.Always)+len(p.Never) > mostNamed {
-		err = stanza.Errorf(stanza.PolicyViolation, "too many addresses")
+		err = errTooMany
 	}
 	return p, err
 }
+
+var errTooMany = stanza.Errorf(stanza.PolicyViolation, "too many addresses")
 
 func addrs(list *xmlstream.Element) (out []im.Addr, err error) {
 	for c := range list.Children() {
@@ -164,9 +166,13 @@ func addrs(list *xmlstream.Element) (out []im.Addr, err error) {
 		if err != nil {
 			return nil, stanza.Errorf(stanza.JIDMalformed, "a jid in the preferences is no address")
 		}
-		if !slices.Contains(out, a) {
-			out = append(out, a)
+		if slices.Contains(out, a) {
+			continue
 		}
+		if len(out) == mostNamed { // before it takes long to find out that they differ
+			return nil, errTooMany
+		}
+		out = append(out, a)
 	}
 	return out, nil
 }

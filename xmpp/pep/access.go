@@ -38,16 +38,23 @@ func (r *request) asker(ctx context.Context) (asker, error) {
 // 6.5).
 func (c *config) admits(a asker) error {
 	switch {
-	case a.own || c.Access == accessOpen || slices.Contains(c.Members, a.addr.String()):
+	case a.own || c.Access == accessOpen || len(c.Members) > 0 && slices.Contains(c.Members, a.addr.String()):
 		return nil
 	case c.Access == accessWhitelist:
 		return fail(stanza.NotAllowed, "closed-node", "the node is for those on its list")
 	case !a.sees():
 		return errStranger
-	case c.Access == accessRoster && !slices.ContainsFunc(c.Groups, func(g string) bool { return slices.Contains(a.contact.Groups, g) }):
+	case c.Access == accessRoster && !slices.ContainsFunc(a.contact.Groups, c.allows):
 		return fail(stanza.NotAuthorized, "not-in-roster-group", "the node is for other groups of contacts")
 	}
 	return nil
+}
+
+// allows reports whether a group of contacts may read. Both lists may be long, and
+// all contacts are looked at for each event; those of a node are sorted.
+func (c *config) allows(group string) bool {
+	_, ok := slices.BinarySearch(c.Groups, group)
+	return ok
 }
 
 // admit is admits, and remembers that the asker knows of the node.

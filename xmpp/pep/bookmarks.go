@@ -7,6 +7,7 @@ import (
 	"github.com/cxx-im/cxx/im"
 	"github.com/cxx-im/cxx/xmpp/form"
 	"github.com/cxx-im/cxx/xmpp/iq"
+	"github.com/cxx-im/cxx/xmpp/stanza"
 	"github.com/cxx-im/cxx/xmpp/xmlstream"
 )
 
@@ -74,6 +75,9 @@ func (v *Service) rooms(ctx context.Context, s iq.Session, storage *xmlstream.El
 		room, err := im.ParseAddr(c.Attr("jid"))
 		if !c.Is(nsLegacy, "conference") || err != nil || slices.Contains(wanted, room.Bare().String()) {
 			continue
+		}
+		if len(wanted) == maxItems {
+			return fail(stanza.NotAllowed, "max-items-exceeded", "too many bookmarks")
 		}
 		id := room.Bare().String()
 		wanted = append(wanted, id)

@@ -1,9 +1,11 @@
 package pep
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/cxx-im/cxx/xmpp/stanza"
 	"github.com/cxx-im/cxx/xmpp/xmlstream"
 	"github.com/cxx-im/cxx/xmpp/xmpptest"
 )
@@ -138,5 +140,18 @@ func TestOMEMO(t *testing.T) {
 		}
 		w.must(juliet+"set", own("<configure node='"+node+"'>"+submit(formConfig, options...)+"</configure>"))
 		w.must(juliet+"set", publish(node, "current", list, options...))
+	}
+}
+
+// As many bookmarks as there can be at once, and one more.
+func TestBookmarksAreBounded(t *testing.T) {
+	w := newWorld(t)
+	storage := xmlstream.New(nsLegacy, "storage")
+	for i := range maxItems + 1 {
+		storage.AddNew(nsLegacy, "conference").SetAttr("jid", "r"+strconv.Itoa(i)+"@rooms.example.org")
+	}
+	err := w.v.SetBookmarks(t.Context(), w.session("juliet/balcony"), storage)
+	if stanza.Of(err).Condition != stanza.NotAllowed {
+		t.Errorf("%v", err)
 	}
 }
