@@ -53,7 +53,7 @@ func (c Config) Effective() Config {
 		c.ACS.ChangeRate = 0
 	}
 	if c.XMPP.TestMode {
-		c.XMPP.Session.SendRate, c.XMPP.Config.TestMode = 0, true
+		c.XMPP.Session.SendRate, c.XMPP.Session.LoginRate, c.XMPP.Config.TestMode = 0, 0, true
 	}
 	return c
 }

@@ -17,6 +17,8 @@ type Config struct {
 	Ping           config.Duration `toml:"ping" doc:"after how long a silence a client is asked whether it is there (XEP-0199); after another one its connection is given up"`
 	SendRate       int             `toml:"send_rate" doc:"stanzas that a client may send per second; its stream is read no faster; 0: any number"`
 	SendBurst      int             `toml:"send_burst" doc:"how many may come at once"`
+	LoginRate      int             `toml:"login_rate" doc:"logins that are tried per second, of all clients; more are told to come again later; 0: any number"`
+	LoginBurst     int             `toml:"login_burst" doc:"how many may come at once"`
 	OfflineLimit   int             `toml:"offline_limit" doc:"most messages that a client gets that has asked the archive for nothing, when it comes online"`
 	HoldInactive   int             `toml:"hold_inactive" doc:"most presences and chat states that are held back for an inactive client (XEP-0352)"`
 }
@@ -32,6 +34,8 @@ func Default() Config {
 		Ping:           config.Duration(37 * time.Second),
 		SendRate:       20,
 		SendBurst:      60,
+		LoginRate:      200,
+		LoginBurst:     400,
 		OfflineLimit:   1000,
 		HoldInactive:   200,
 	}
@@ -54,6 +58,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("ping is %s; choose at least 1s", c.Ping)
 	case c.SendRate < 0 || c.SendRate > 0 && c.SendBurst < 1:
 		return fmt.Errorf("send_rate is %d and send_burst %d; choose at least 1 each, or send_rate 0 for any number", c.SendRate, c.SendBurst)
+	case c.LoginRate < 0 || c.LoginRate > 0 && c.LoginBurst < 1:
+		return fmt.Errorf("login_rate is %d and login_burst %d; choose at least 1 each, or login_rate 0 for any number", c.LoginRate, c.LoginBurst)
 	case c.OfflineLimit < 0 || c.HoldInactive < 0:
 		return fmt.Errorf("offline_limit and hold_inactive must not be negative")
 	}

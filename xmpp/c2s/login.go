@@ -17,7 +17,7 @@ func (n *negotiation) saslConfig(info stream.Info) sasl.Config {
 	return sasl.Config{
 		Logins: n.srv.deps.Logins, Domain: n.domain, From: n.from, Binding: info.Binding, Secure: info.Secure,
 		Remote: info.Remote, Resume: info.Resumable && n.srv.cfg.ResumeWindow > 0,
-		Bind: []string{stanza.NSCarbons, nsCSI, nsSM}, Fast: true,
+		Bind: []string{stanza.NSCarbons, nsCSI, nsSM}, Fast: true, Admit: n.srv.logins.admit,
 	}
 }
 

@@ -45,6 +45,7 @@ type Server struct {
 	metrics *metrics
 	mux     *iq.Mux
 	modules *modules
+	logins  gate
 
 	draining atomic.Bool
 	running  sync.WaitGroup // sessions
@@ -66,6 +67,7 @@ func New(cfg Config, d Deps) (*Server, error) {
 	s := &Server{
 		cfg: cfg, deps: d, log: d.Log, metrics: newMetrics(d.Metrics), mux: iq.NewMux(),
 		sessions: make(map[*session]struct{}), byID: make(map[string]*session),
+		logins: gate{rate: cfg.LoginRate, burst: cfg.LoginBurst},
 	}
 	if cfg.OfflineLimit > 0 {
 		s.mux.Feature(iq.Server, "msgoffline") // XEP-0160 section 4

@@ -28,9 +28,10 @@ type Config struct {
 	Binding im.ChannelBinding
 	Secure  bool // false: nothing is offered, and every try is answered with encryption-required
 	Remote  netip.AddrPort
-	Resume  bool     // sessions can be resumed along with the login (XEP-0198)
-	Bind    []string // features that can be turned on along with Bind 2; nil: no Bind 2
-	Fast    bool     // tokens are given out (XEP-0484)
+	Resume  bool         // sessions can be resumed along with the login (XEP-0198)
+	Bind    []string     // features that can be turned on along with Bind 2; nil: no Bind 2
+	Fast    bool         // tokens are given out (XEP-0484)
+	Admit   func() error // says whether a login may be tried now; nil: always
 }
 
 // maxFailures is how many tries fail before the stream ends. RFC 6120 section

@@ -324,6 +324,21 @@ func TestEncryptionRequired(t *testing.T) {
 	}
 }
 
+// Contract section 3: a login that comes when there are too many is refused before
+// anything is done for it, with a condition that says that it is no fault of the
+// client's (RFC 6120 section 6.5.11).
+func TestNotAdmitted(t *testing.T) {
+	w := newWorld(t)
+	cfg := w.config()
+	cfg.Admit = func() error { return im.Errorf(im.CodeRetryLater, "in a while") }
+	n := New(cfg)
+	for i, in := range []string{"<auth S1 mechanism='SCRAM-SHA-1'/>", "<authenticate S2 mechanism='SCRAM-SHA-1'/>"} {
+		if o := n.Step(t.Context(), parse(t, in)); condition(o.Reply) != TemporaryAuthFailure || o.Login != nil || n.Running() {
+			t.Errorf("%d: %s", i, o.Reply)
+		}
+	}
+}
+
 // RFC 6120 section 6.5.9: what policy forbids is named as such.
 func TestPolicyForbidsSHA1(t *testing.T) {
 	w := newWorld(t, func(c *auth.Config) { c.Mechanisms = []string{"SCRAM-SHA-256"} })

@@ -48,6 +48,11 @@ func (n *Negotiation) abort(p *profile, e *xmlstream.Element) Outcome {
 
 // begin starts an exchange (section 6.4.2; XEP-0388 section 2.3).
 func (n *Negotiation) begin(ctx context.Context, p *profile, e *xmlstream.Element) Outcome {
+	if n.cfg.Admit != nil {
+		if err := n.cfg.Admit(); err != nil {
+			return n.fail(p, err)
+		}
+	}
 	a := &attempt{profile: p}
 	if p.two {
 		r, err := parseRequest(e)
