@@ -18,6 +18,8 @@ type Config struct {
 	TLSListen  []string `toml:"tls_listen" doc:"addresses for XMPP over TLS from the first byte (XEP-0368), host:port"`
 	AllowPlain bool     `toml:"allow_plaintext" doc:"let clients on loopback log in without TLS; for tests and for a local proxy that ends TLS"`
 
+	ClientCA string `toml:"client_ca" doc:"file with the authorities whose client certificates are accepted for a login without a password (SASL EXTERNAL), PEM, read at the start; empty: off"`
+
 	MaxConnections int `toml:"max_connections" doc:"connections at once, those over HTTP included; 0: the descriptor limit minus 512. At the limit accepting pauses"`
 	MaxHandshakes  int `toml:"max_handshakes" doc:"TLS handshakes computed at once; more wait until their timeout"`
 

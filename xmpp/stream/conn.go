@@ -61,6 +61,7 @@ type Info struct {
 	Secure    bool              // TLS, or a proxy that ends it, or loopback by explicit flag
 	TLS       bool              // STARTTLS cannot be offered any more
 	Binding   im.ChannelBinding // empty where TLS ends elsewhere
+	Certified []im.Addr         // of the client's certificate, which was verified; nil without Config.ClientCA
 	Resumable bool              // stream management can hand the session to another Conn
 }
 

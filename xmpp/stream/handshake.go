@@ -80,6 +80,7 @@ func (s *Server) binding(state *tls.ConnectionState) (cb im.ChannelBinding) {
 // handshakeReason puts a failed handshake in one of a few classes.
 func handshakeReason(err error) string {
 	var alert tls.AlertError
+	var unverified *tls.CertificateVerificationError
 	switch text := err.Error(); {
 	case errors.Is(err, errForeign):
 		return "not_tls"
@@ -87,6 +88,8 @@ func handshakeReason(err error) string {
 		return "timeout"
 	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
 		return "closed"
+	case errors.As(err, &unverified):
+		return "certificate"
 	case errors.As(err, &alert), strings.Contains(text, "remote error"):
 		return "alert"
 	case strings.Contains(text, "application protocol"):

@@ -65,6 +65,9 @@ func New(cfg Config, deps Deps, handle func(Conn)) (*Server, error) {
 	if deps.TLS == nil && len(cfg.TLSListen) > 0 {
 		return nil, errors.New("xmpp: xmpp.tls_listen needs a TLS certificate")
 	}
+	if deps.TLS == nil && cfg.ClientCA != "" {
+		return nil, errors.New("xmpp: xmpp.client_ca needs a TLS certificate")
+	}
 	if deps.Log == nil {
 		deps.Log = slog.New(slog.DiscardHandler)
 	}
@@ -88,6 +91,9 @@ func New(cfg Config, deps Deps, handle func(Conn)) (*Server, error) {
 		s.tls.NextProtos = []string{pki.ALPNXMPPClient}
 		// What is written at once is one record.
 		s.tls.DynamicRecordSizingDisabled = true
+		if err := askCertificate(s.tls, cfg.ClientCA); err != nil {
+			return nil, err
+		}
 	}
 	if err := s.listen(); err != nil {
 		return nil, err

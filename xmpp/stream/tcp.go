@@ -88,6 +88,9 @@ func (c *tcpConn) secure(deadline time.Time) error {
 	state := conn.ConnectionState()
 	info := c.Info()
 	info.Secure, info.TLS, info.Binding = true, true, c.srv.binding(&state)
+	if info.Certified, err = certified(&state); err != nil {
+		c.srv.log.Debug("certificate names nobody", "remote", info.Remote.String(), "err", err)
+	}
 	c.info.Store(&info)
 	return nil
 }
