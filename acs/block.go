@@ -71,7 +71,10 @@ func (s *session) editBlocks(ctx context.Context, edit func(list []im.Addr) (add
 	}
 	logged, err := s.srv.store.UpdateBlocks(ctx, s.user, func(list []im.Addr) (add, remove []im.Addr, log []im.Entry, err error) {
 		add, remove, what := edit(list)
-		return add, remove, []im.Entry{{MsgID: s.srv.clock.Next(), Kind: im.KindBlock, From: s.user, Peer: s.user, Block: &what}}, nil
+		for _, part := range pieces(what) {
+			log = append(log, im.Entry{MsgID: s.srv.clock.Next(), Kind: im.KindBlock, From: s.user, Peer: s.user, Block: &part})
+		}
+		return add, remove, log, nil
 	})
 	if err != nil {
 		return s.srv.public("block", err)
@@ -80,6 +83,37 @@ func (s *session) editBlocks(ctx context.Context, edit func(list []im.Addr) (add
 	s.srv.mesh.Broadcast(im.Envelope{Blocks: &im.Blocks{User: s.user}})
 	s.srv.Deliver(s.user, logged)
 	return nil
+}
+
+// What one entry of the log says at most: it has to fit in every frame.
+const (
+	pieceAddrs = 200
+	pieceBytes = 64 << 10
+)
+
+// pieces cuts a change in parts that are not too large for an entry. Of a list
+// that was cleared the first says so.
+func pieces(b im.Block) []im.Block {
+	out := []im.Block{{Cleared: b.Cleared}}
+	addrs, bytes := 0, 0
+	room := func(a im.Addr) *im.Block {
+		n := len(a.Local) + len(a.Domain) + len(a.Resource)
+		if addrs == pieceAddrs || addrs > 0 && bytes+n > pieceBytes {
+			out = append(out, im.Block{})
+			addrs, bytes = 0, 0
+		}
+		addrs, bytes = addrs+1, bytes+n
+		return &out[len(out)-1]
+	}
+	for _, a := range b.Unblocked {
+		p := room(a)
+		p.Unblocked = append(p.Unblocked, a)
+	}
+	for _, a := range b.Blocked {
+		p := room(a)
+		p.Blocked = append(p.Blocked, a)
+	}
+	return out
 }
 
 // blocksChanged makes this node keep to a changed block list. It does not wait.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -262,6 +264,45 @@ func TestBlocked(t *testing.T) {
 		other, _ := w.open(t, alice, 3, 1)
 		if _, theirs, _ := other.Blocked(t.Context(), addrOf(bob)); theirs {
 			t.Error("a block of one device holds for another")
+		}
+	})
+}
+
+// However long a list is that a user blocks or clears, the entries that tell his
+// devices fit in a frame, and say all of it.
+func TestBlockEntriesAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, a, _ := talkWorld(t)
+		var many []im.Addr
+		for i := range 2*pieceAddrs + 1 {
+			many = append(many, im.Addr{Local: "u" + strconv.Itoa(i), Domain: "spam.example"})
+		}
+		for i := range 100 {
+			many = append(many, im.Addr{Local: strings.Repeat("x", 1000) + strconv.Itoa(i), Domain: "spam.example"})
+		}
+		if err := a.Block(t.Context(), many); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Unblock(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		var blocked, unblocked []im.Addr
+		cleared := 0
+		for _, e := range w.store.log(alice) {
+			n, bytes := 0, 0
+			for _, x := range append(slices.Clone(e.Block.Blocked), e.Block.Unblocked...) {
+				n, bytes = n+1, bytes+len(x.String())
+			}
+			if n > pieceAddrs || bytes > pieceBytes+pieceAddrs {
+				t.Errorf("entry %d has %d addresses, %d bytes", e.Seq, n, bytes)
+			}
+			blocked, unblocked = append(blocked, e.Block.Blocked...), append(unblocked, e.Block.Unblocked...)
+			if e.Block.Cleared {
+				cleared++
+			}
+		}
+		if !slices.Equal(blocked, many) || len(unblocked) != len(many) || cleared != 1 {
+			t.Errorf("%d were blocked and %d unblocked; want %d; cleared %d times", len(blocked), len(unblocked), len(many), cleared)
 		}
 	})
 }
