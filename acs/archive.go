@@ -2,6 +2,7 @@ package acs
 
 import (
 	"context"
+	"time"
 
 	"github.com/cxx-im/cxx/im"
 )
@@ -25,9 +26,17 @@ func (s *session) Archive(ctx context.Context, q im.ArchiveQuery) (im.ArchivePag
 	return page, nil
 }
 
+// spread is how long an announcement may take to reach the peers and they to save
+// the cursors that it asks for.
+const spread = 100 * time.Millisecond
+
 // Delivered implements im.Messenger. What the storage does not know yet counts
-// as far as this node does.
+// as far as this node does. Where there are peers it waits until they have had the
+// time to save what they know of the user.
 func (s *session) Delivered(ctx context.Context) (uint64, error) {
+	if young := spread - s.srv.now().Sub(s.opened); young > 0 && s.srv.peers.anyLinked() {
+		pause(ctx, young)
+	}
 	mine := s.srv.cursors.of(s.user)
 	for _, o := range s.srv.hub.of(s.user) {
 		mine = max(mine, o.cursor.Load())

@@ -54,6 +54,29 @@ func (c *cursors) final(d im.DeviceCursor) {
 	}
 }
 
+// hurry saves at once how far the devices of users have come who have opened a
+// session on another node: that node is about to ask what has reached nobody. What
+// is saved here stays due, and is saved once more without effect.
+func (s *Server) hurry(opened []im.SessionInfo) {
+	var list []im.DeviceCursor
+	c := s.cursors
+	c.mu.Lock()
+	for i := range opened {
+		for d, seq := range c.due[opened[i].User] {
+			list = append(list, im.DeviceCursor{User: opened[i].User, Device: d, Seq: seq})
+		}
+	}
+	c.mu.Unlock()
+	if len(list) == 0 {
+		return
+	}
+	s.after(0, func(ctx context.Context) {
+		if err := s.store.SaveCursors(ctx, list); err != nil {
+			s.log.Debug("cursors were not saved, will try again", "err", err)
+		}
+	})
+}
+
 // of is how far any device of u has come of which the storage may not know.
 func (c *cursors) of(u im.UserID) uint64 {
 	c.mu.Lock()

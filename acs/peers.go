@@ -47,6 +47,12 @@ func newPeers(s *Server) *peers {
 
 func (p *peers) someUnlinked() bool { return p.unlinked.Load() }
 
+func (p *peers) anyLinked() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.links) > 0
+}
+
 func (p *peers) linked(n im.NodeID) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -253,6 +259,7 @@ func (s *Server) peerSessions(peer im.NodeID, u *im.SessionsUpdate) {
 			s.presence.reconsider(user)
 		}
 	}
+	s.hurry(u.Up)
 	for i := range u.Up {
 		info := &u.Up[i]
 		for _, ss := range s.hub.of(info.User) {

@@ -16,6 +16,7 @@ type session struct {
 	id     im.SessionID
 	user   im.UserID
 	addr   im.Addr
+	opened time.Time
 	device im.DeviceID
 	epoch  uint64 // of the device, raised at every login
 	proto  im.Protocol
