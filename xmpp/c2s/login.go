@@ -15,7 +15,7 @@ const nsBind2 = sasl.NSBind2
 
 func (n *negotiation) saslConfig(info stream.Info) sasl.Config {
 	return sasl.Config{
-		Logins: n.srv.deps.Logins, Domain: n.domain, From: n.from, Binding: info.Binding, Secure: info.Secure,
+		Logins: n.srv.deps.Logins, Domain: n.domain, From: n.from, Binding: info.Binding, Certified: info.Certified, Secure: info.Secure,
 		Remote: info.Remote, Resume: info.Resumable && n.srv.cfg.ResumeWindow > 0,
 		Bind: []string{stanza.NSCarbons, nsCSI, nsSM}, Fast: true, Admit: n.srv.logins.admit,
 	}

@@ -22,16 +22,17 @@ const (
 
 // Config is what a negotiation knows of its stream.
 type Config struct {
-	Logins  im.Logins
-	Domain  string  // that the client has named, prepared
-	From    im.Addr // of the stream header, zero when it had none (XEP-0388 section 2.3)
-	Binding im.ChannelBinding
-	Secure  bool // false: nothing is offered, and every try is answered with encryption-required
-	Remote  netip.AddrPort
-	Resume  bool         // sessions can be resumed along with the login (XEP-0198)
-	Bind    []string     // features that can be turned on along with Bind 2; nil: no Bind 2
-	Fast    bool         // tokens are given out (XEP-0484)
-	Admit   func() error // says whether a login may be tried now; nil: always
+	Logins    im.Logins
+	Domain    string  // that the client has named, prepared
+	From      im.Addr // of the stream header, zero when it had none (XEP-0388 section 2.3)
+	Binding   im.ChannelBinding
+	Certified []im.Addr // of the certificate that the client has shown in TLS; nil: none
+	Secure    bool      // false: nothing is offered, and every try is answered with encryption-required
+	Remote    netip.AddrPort
+	Resume    bool         // sessions can be resumed along with the login (XEP-0198)
+	Bind      []string     // features that can be turned on along with Bind 2; nil: no Bind 2
+	Fast      bool         // tokens are given out (XEP-0484)
+	Admit     func() error // says whether a login may be tried now; nil: always
 }
 
 // maxFailures is how many tries fail before the stream ends. RFC 6120 section

@@ -38,7 +38,8 @@ func list(space, name string, mechanisms []string) *xmlstream.Element {
 }
 
 // mechanisms is what is offered, the strongest first: who binds to the channel
-// is safe from someone in between whatever the hash.
+// is safe from someone in between whatever the hash. A certificate goes first, as
+// only a client that prefers it shows one (RFC 6120 section 6.3.4).
 func (n *Negotiation) mechanisms() []string {
 	if !n.cfg.Secure {
 		return nil
@@ -47,7 +48,11 @@ func (n *Negotiation) mechanisms() []string {
 	weaker := func(a, b string) int {
 		return boolInt(!strings.HasSuffix(a, plus)) - boolInt(!strings.HasSuffix(b, plus))
 	}
-	return append(slices.SortedStableFunc(slices.Values(all), weaker), plain)
+	all = append(slices.SortedStableFunc(slices.Values(all), weaker), plain)
+	if len(n.identities()) > 0 {
+		all = slices.Insert(all, 0, external)
+	}
+	return all
 }
 
 func boolInt(b bool) int {

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"testing"
 
+	"github.com/cxx-im/cxx/im"
 	"github.com/cxx-im/cxx/xmpp/stanza"
 )
 
@@ -16,13 +17,17 @@ func FuzzStep(f *testing.F) {
 		"<auth xmlns='" + NS + "' mechanism='SCRAM-SHA-1'>" + b64("n,a==3D=2C,n=juliet,r=x") + "</auth>",
 		"<authenticate xmlns='" + NS2 + "' mechanism='HT-SHA-256-NONE'><initial-response>AA==</initial-response><fast xmlns='urn:xmpp:fast:0'/></authenticate>",
 		"<authenticate xmlns='" + NS2 + "' mechanism='PLAIN'><bind xmlns='urn:xmpp:bind:0'><tag>x</tag><enable xmlns='urn:xmpp:sm:3' max='1'/></bind></authenticate>",
+		"<auth xmlns='" + NS + "' mechanism='EXTERNAL'>=</auth>",
+		"<authenticate xmlns='" + NS2 + "' mechanism='EXTERNAL'><initial-response>" + b64("juliet@example.org") + "</initial-response></authenticate>",
 		"<response xmlns='" + NS + "'/>", "<abort xmlns='" + NS2 + "'/>",
 	} {
 		f.Add(s, s)
 	}
 	w := newWorld(f)
 	f.Fuzz(func(t *testing.T, one, two string) {
-		n := New(w.config())
+		cfg := w.config()
+		cfg.Certified = []im.Addr{{Local: "romeo", Domain: "example.org"}} // who has no account
+		n := New(cfg)
 		for _, s := range []string{one, two} {
 			e, err := stanza.Parse([]byte(s))
 			if err != nil || !Is(e) {

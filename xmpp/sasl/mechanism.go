@@ -19,6 +19,8 @@ func (n *Negotiation) start(name string, r *Request) (exchange, error) {
 		return nil, notOffered(name)
 	case name == plain:
 		return n.plain, nil
+	case name == external:
+		return n.external, nil
 	}
 	x, err := n.cfg.Logins.StartSCRAM(name, n.cfg.Domain, n.cfg.Binding, n.cfg.Remote.Addr())
 	if err != nil {
