@@ -25,17 +25,45 @@ const (
 // Handle serves one connection until it ends. It runs on the connection's
 // goroutine.
 func (srv *Server) Handle(conn stream.Conn) {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	n := &negotiation{srv: srv, conn: conn, ctx: ctx, domain: srv.deps.Domains[0]}
-	s, err := n.run()
-	if err != nil {
-		n.fail(err)
+	s := srv.negotiate(conn)
+	if s == nil {
 		return
 	}
 	conn.Authenticated()
 	defer s.done(conn) // also when what is read makes us panic
 	s.read(conn)
+}
+
+// negotiate returns the session of a connection, nil when it has come to none. The
+// work runs on a goroutine of its own, whose stack grows with it: that of the
+// connection stays small for as long as the client is there.
+func (srv *Server) negotiate(conn stream.Conn) (s *session) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		n := &negotiation{srv: srv, conn: conn, ctx: ctx, domain: srv.deps.Domains[0]}
+		defer n.recovered()
+		var err error
+		if s, err = n.run(); err != nil {
+			s = nil
+			n.fail(err)
+		}
+	}()
+	<-done
+	return s
+}
+
+// recovered ends the stream of a negotiation that has panicked.
+func (n *negotiation) recovered() {
+	r := recover()
+	if r == nil {
+		return
+	}
+	n.srv.metrics.panics.Inc()
+	n.srv.log.Error("login panicked", "remote", n.conn.Info().Remote.String(), "err", r, "stack", stack())
+	n.conn.Close(stream.Errorf(stream.InternalServerError, ""))
 }
 
 // negotiation brings a connection from its first byte to a session (RFC 6120

@@ -231,35 +231,51 @@ func (s *session) flush() {
 }
 
 // read feeds the session from a connection until that ends. It runs on the
-// connection's goroutine.
+// connection's goroutine. Its frame stays small, and so the stack of a client that
+// is silent: what it does with an event is done elsewhere.
 func (s *session) read(conn stream.Conn) {
-	pace := pacer{rate: s.srv.cfg.SendRate, burst: s.srv.cfg.SendBurst}
+	pace := &pacer{rate: s.srv.cfg.SendRate, burst: s.srv.cfg.SendBurst}
 	for {
 		ev, err := conn.Next()
-		switch {
-		case errors.Is(err, stream.ErrIdle):
-			if !s.poke(conn) {
+		if err != nil {
+			if !s.unread(conn, err) {
 				return
 			}
 			continue
-		case err != nil:
-			s.broken(conn, err)
-			return
-		case ev.Kind == xmlstream.Close:
-			s.queue.post(event{kind: evCall, call: func(context.Context) { s.closed(conn) }})
-			return
-		case ev.Kind == xmlstream.Open:
-			s.fail(conn, stream.Errorf(xmlstream.BadFormat, "a stream header within the stream"))
-			return
 		}
-		s.heard(conn)
-		if stanza.IsStanza(ev.Element) {
-			pace.wait(s.ctx)
-		}
-		if !s.queue.postStanza(ev.Element, conn) {
+		if !s.took(conn, ev, pace) {
 			return
 		}
 	}
+}
+
+// unread handles what Next returns instead of an event; false: nothing more will
+// come.
+func (s *session) unread(conn stream.Conn, err error) bool {
+	if errors.Is(err, stream.ErrIdle) {
+		return s.poke(conn)
+	}
+	s.broken(conn, err)
+	return false
+}
+
+// took hands an event to the runner; false: it was the last of the connection.
+//
+//go:noinline
+func (s *session) took(conn stream.Conn, ev xmlstream.Event, pace *pacer) bool {
+	switch ev.Kind {
+	case xmlstream.Close:
+		s.queue.post(event{kind: evCall, call: func(context.Context) { s.closed(conn) }})
+		return false
+	case xmlstream.Open:
+		s.fail(conn, stream.Errorf(xmlstream.BadFormat, "a stream header within the stream"))
+		return false
+	}
+	s.heard(conn)
+	if stanza.IsStanza(ev.Element) {
+		pace.wait(s.ctx)
+	}
+	return s.queue.postStanza(ev.Element, conn)
 }
 
 // done returns when the session has done with a connection that is not read any

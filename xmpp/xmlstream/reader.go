@@ -5,10 +5,10 @@ import "io"
 // idleRead is how much a Reader waits for with: what a session that says
 // nothing costs. When a read fills it, the next one takes a buffer of
 // smallBuffer from the pool.
-const idleRead = 1 << 10
+const idleRead = 512
 
 // Reader pulls events from a connection, for a goroutine per session. It keeps
-// one KiB while it waits and hands nothing out that refers to it. One
+// half a KiB while it waits and hands nothing out that refers to it. One
 // goroutine at a time.
 type Reader struct {
 	r    io.Reader
