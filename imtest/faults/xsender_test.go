@@ -76,6 +76,11 @@ func (s *xsender) work(k *xlink) (done bool) {
 	for {
 		if err := s.transmit(k); err != nil {
 			l.ended("write")
+			select { // the server may have said why before it closed
+			case <-k.ended:
+			case <-time.After(dialTimeout):
+			}
+			s.rest(k)
 			l.leave(k, false)
 			return false
 		}
@@ -95,9 +100,7 @@ func (s *xsender) work(k *xlink) (done bool) {
 			s.event(k, ev)
 		case <-k.ended:
 			l.ended("closed")
-			for len(k.events) > 0 {
-				s.event(k, <-k.events)
-			}
+			s.rest(k)
 			l.leave(k, false)
 			return false
 		case <-pace.C:
@@ -117,6 +120,13 @@ func (s *xsender) work(k *xlink) (done bool) {
 				return false
 			}
 		}
+	}
+}
+
+// rest handles what came before the end.
+func (s *xsender) rest(k *xlink) {
+	for len(k.events) > 0 {
+		s.event(k, <-k.events)
 	}
 }
 
