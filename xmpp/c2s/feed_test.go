@@ -1,6 +1,7 @@
 package c2s
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -41,7 +42,8 @@ func TestMessagesWaitForAZone(t *testing.T) {
 				<-time.After(5 * retryFeed)
 				write("four")
 				push()
-				delete(cell.Fail, method)
+				s.queue.post(event{kind: evCall, call: func(context.Context) { delete(cell.Fail, method) }})
+				synctest.Wait()
 				<-time.After(2 * retryFeed)
 				synctest.Wait()
 				got, at := conn.take(), 0
