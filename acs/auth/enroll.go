@@ -108,8 +108,8 @@ func find(all []im.Device, d im.LoginDevice, wished string) int {
 	})
 }
 
-// makeRoom revokes the devices unused for longest until one more is allowed,
-// or refuses, by policy.
+// makeRoom revokes the devices that go first, of those the ones unused for longest,
+// until one more is allowed, or refuses, by policy.
 func (e *enrolment) makeRoom(all []im.Device) (revoked []im.Device, err error) {
 	var live []im.Device
 	for _, d := range all {
@@ -124,12 +124,26 @@ func (e *enrolment) makeRoom(all []im.Device) (revoked []im.Device, err error) {
 	if e.l.cfg.DevicePolicy == RefuseDevice {
 		return nil, im.Errorf(im.CodeTooManyDevices, "the account has %d devices, and no more are allowed; log one out first", len(live))
 	}
-	slices.SortFunc(live, func(a, b im.Device) int { return a.LastLogin.Compare(b.LastLogin) })
+	slices.SortFunc(live, func(a, b im.Device) int {
+		if c := e.spared(a) - e.spared(b); c != 0 {
+			return c
+		}
+		return a.LastLogin.Compare(b.LastLogin)
+	})
 	for _, d := range live[:over] {
 		d.Revoked = true
 		revoked = append(revoked, d)
 	}
 	return revoked, nil
+}
+
+// spared orders who goes first. XMPP clients that take another resource at each
+// login push out each other, and no device that holds a token for C-XX.
+func (e *enrolment) spared(d im.Device) int {
+	if e.d.Protocol == im.ProtocolXMPP && d.Protocol != im.ProtocolXMPP {
+		return 1
+	}
+	return 0
 }
 
 // newDevice starts a record. A user who has very many dead ones, as a client

@@ -387,10 +387,15 @@ func TestRandomResourcesPushNobodyOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var oldest im.Device
 	for i := range f.cfg.DeviceLimit - 1 {
 		f.pass(time.Minute)
-		if _, _, err := f.Enroll(t.Context(), acct, xmppLogin("random-"+string(rune('a'+i)))); err != nil {
+		d, _, err := f.Enroll(t.Context(), acct, xmppLogin("random-"+string(rune('a'+i))))
+		if err != nil {
 			t.Fatal(err)
+		}
+		if i == 1 { // the first comes again below
+			oldest = d
 		}
 	}
 	if len(f.kicked()) != 0 {
@@ -402,8 +407,8 @@ func TestRandomResourcesPushNobodyOut(t *testing.T) {
 	if _, _, err := f.Enroll(t.Context(), acct, xmppLogin("one-more")); err != nil {
 		t.Fatal(err)
 	}
-	if k := f.kicked(); len(k) != 1 || k[0].Device != phone.ID {
-		t.Errorf("kicked %+v", k)
+	if k := f.kicked(); len(k) != 1 || k[0].Device != oldest.ID {
+		t.Errorf("kicked %+v, want the XMPP device unused for longest and not the phone %s", k, phone.ID)
 	}
 }
 

@@ -65,7 +65,11 @@ func (n *negotiation) begin(d im.LoginDevice) (*session, error) {
 	s.core, s.seq = core, head.Seq
 	s.addr = core.Addr()
 	s.full = s.addr.String()
-	srv.enter(s)
+	if !srv.enter(s) {
+		s.cancel()
+		core.Close()
+		return nil, im.Errorf(im.CodeGoAway, "this server takes no new sessions; connect again")
+	}
 	return s, nil
 }
 

@@ -86,13 +86,17 @@ func (srv *Server) Sessions() int {
 
 func (srv *Server) hosts(domain string) bool { return slices.Contains(srv.deps.Domains, domain) }
 
-// enter registers a session.
-func (srv *Server) enter(s *session) {
+// enter registers a session; false: the server takes none any more.
+func (srv *Server) enter(s *session) bool {
 	srv.mu.Lock()
 	defer srv.mu.Unlock()
+	if srv.draining.Load() {
+		return false
+	}
 	srv.sessions[s] = struct{}{}
 	srv.running.Add(1)
 	srv.metrics.sessions.Inc()
+	return true
 }
 
 // keep makes a session known by its previd.
@@ -131,9 +135,11 @@ func (srv *Server) closeLater(conn stream.Conn, reason *stream.Error) {
 	srv.closing.Go(func() { conn.Close(reason) })
 }
 
-func (srv *Server) all() []*session {
+// stop takes no more sessions and returns those that there are.
+func (srv *Server) stop() []*session {
 	srv.mu.Lock()
 	defer srv.mu.Unlock()
+	srv.draining.Store(true)
 	out := make([]*session, 0, len(srv.sessions))
 	for s := range srv.sessions {
 		out = append(out, s)
@@ -144,8 +150,7 @@ func (srv *Server) all() []*session {
 // Drain asks the clients to connect elsewhere, spread over a while. It returns
 // when they have gone, or ctx ends.
 func (srv *Server) Drain(ctx context.Context, spread time.Duration) error {
-	srv.draining.Store(true)
-	list := srv.all()
+	list := srv.stop()
 	for i, s := range list {
 		if i > 0 {
 			select {
@@ -171,8 +176,7 @@ func (srv *Server) Drain(ctx context.Context, spread time.Duration) error {
 
 // Close ends every session and returns when they have ended.
 func (srv *Server) Close() {
-	srv.draining.Store(true)
-	for _, s := range srv.all() {
+	for _, s := range srv.stop() {
 		sink{s}.Close(im.Errorf(im.CodeGoAway, "this server is shutting down"))
 	}
 	srv.running.Wait()
