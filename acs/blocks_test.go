@@ -28,10 +28,23 @@ func TestCovers(t *testing.T) {
 		entry, addr string
 		want        bool
 	}{
-		{"u@d/r", "u@d/r", true}, {"u@d/r", "u@d/s", false}, {"u@d/r", "u@d", false},
-		{"u@d", "u@d", true}, {"u@d", "u@d/r", true}, {"u@d", "v@d", false}, {"u@d", "d", false},
-		{"d/r", "d/r", true}, {"d/r", "d", false}, {"d/r", "d/s", false}, {"d/r", "u@d/r", false},
-		{"d", "d", true}, {"d", "u@d", true}, {"d", "u@d/r", true}, {"d", "d/r", true}, {"d", "x.d", false}, {"d", "u@e", false},
+		{"u@d/r", "u@d/r", true},
+		{"u@d/r", "u@d/s", false},
+		{"u@d/r", "u@d", false},
+		{"u@d", "u@d", true},
+		{"u@d", "u@d/r", true},
+		{"u@d", "v@d", false},
+		{"u@d", "d", false},
+		{"d/r", "d/r", true},
+		{"d/r", "d", false},
+		{"d/r", "d/s", false},
+		{"d/r", "u@d/r", false},
+		{"d", "d", true},
+		{"d", "u@d", true},
+		{"d", "u@d/r", true},
+		{"d", "d/r", true},
+		{"d", "x.d", false},
+		{"d", "u@e", false},
 	} {
 		list := []im.Addr{a("other@elsewhere"), a(c.entry)}
 		for len(list) < 2*longList {
@@ -204,8 +217,12 @@ func TestBlockList(t *testing.T) {
 			}
 		}
 		want := []im.Block{
-			{Blocked: []im.Addr{x, y}}, {Blocked: []im.Addr{y}}, {Unblocked: []im.Addr{y, z}}, {Blocked: []im.Addr{y}},
-			{Unblocked: []im.Addr{x, y}, Cleared: true}, {Cleared: true},
+			{Blocked: []im.Addr{x, y}},
+			{Blocked: []im.Addr{y}},
+			{Unblocked: []im.Addr{y, z}},
+			{Blocked: []im.Addr{y}},
+			{Unblocked: []im.Addr{x, y}, Cleared: true},
+			{Cleared: true},
 		}
 		log := w.store.log(alice)
 		if len(log) != len(want) {

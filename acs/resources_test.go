@@ -289,7 +289,7 @@ func TestLastSeenAcrossABlock(t *testing.T) {
 			t.Fatalf("%d answers, %v", len(list), err)
 		}
 		for _, p := range list {
-			if (p.LastSeen.IsZero()) != (p.User == 11 || p.User == 12) {
+			if p.LastSeen.IsZero() != (p.User == 11 || p.User == 12) {
 				t.Errorf("answered %+v", p)
 			}
 		}

@@ -1,6 +1,7 @@
 package acs
 
 import (
+	"context"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -20,7 +21,7 @@ func talkWorld(t *testing.T) (w *world, a, b *session) {
 }
 
 func (w *world) sub(owner, peer im.UserID) im.Subscription {
-	c, _ := w.store.Contact(nil, owner, peer) //nolint:staticcheck // the fake does not look at it
+	c, _ := w.store.Contact(context.Background(), owner, peer)
 	return c.Sub
 }
 

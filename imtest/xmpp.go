@@ -27,7 +27,6 @@ type XMPP struct {
 	t        testing.TB
 	password string
 	features []string // what it answers to service discovery
-	secure   bool     // its session began under TLS
 }
 
 // User returns the account name of the client.

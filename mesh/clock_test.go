@@ -135,7 +135,7 @@ func TestFullQueueRefusesAndLinkSurvives(t *testing.T) {
 			t.Error("a kick was not taken though it may go beyond the limit")
 		}
 		b.next(t, "got from 1")
-		<-time.After(5 * time.Second) // more than two heartbeats, less than dead_after
+		<-time.After(5 * time.Second)         // more than two heartbeats, less than dead_after
 		if a.mesh.Forward(2, message(sent)) { // not a shorter one
 			t.Error("a full queue took a message")
 		}

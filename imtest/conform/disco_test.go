@@ -50,8 +50,11 @@ func TestXEP0030Features(t *testing.T) {
 		t.Errorf("before the login: %v", anonymous.Features)
 	}
 	for _, f := range [][2]string{
-		{"urn:xmpp:sm:3", "sm"}, {"urn:xmpp:csi:0", "csi"}, {"urn:xmpp:features:rosterver", "ver"},
-		{"urn:xmpp:features:pre-approval", "sub"}, {"http://jabber.org/protocol/caps", "c"},
+		{"urn:xmpp:sm:3", "sm"},
+		{"urn:xmpp:csi:0", "csi"},
+		{"urn:xmpp:features:rosterver", "ver"},
+		{"urn:xmpp:features:pre-approval", "sub"},
+		{"http://jabber.org/protocol/caps", "c"},
 	} {
 		if c.Features.Child(f[0], f[1]) == nil {
 			t.Errorf("the stream has no feature %v", f)

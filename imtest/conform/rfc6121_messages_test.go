@@ -12,15 +12,21 @@ func TestRFC6121Messages(t *testing.T) {
 	for _, c := range []struct{ name, say, want string }{
 		{"5.2.2 no type", "id='1'><body>x</body>", "<message id='1' type='!'><body>x</body></message>"},
 		{"5.2.2 unknown type is normal", "id='1' type='shout'><body>x</body>", "<message id='1' type='normal'><body>x</body></message>"},
-		{"5.2.3 bodies in languages", "id='1' type='chat' xml:lang='en'><body>x</body><body xml:lang='cs'>y</body>",
-			"<message id='1' xml:lang='en'><body>x</body><body xml:lang='cs'>y</body></message>"},
+		{
+			"5.2.3 bodies in languages", "id='1' type='chat' xml:lang='en'><body>x</body><body xml:lang='cs'>y</body>",
+			"<message id='1' xml:lang='en'><body>x</body><body xml:lang='cs'>y</body></message>",
+		},
 		{"5.2.3 white space in the body", "id='1' type='chat'><body> x\n&#x9;&#xD;y </body>", "<message id='1'><body>x\n\t&#xD;y</body></message>"},
-		{"5.2.4 subject", "id='1'><subject>s</subject><subject xml:lang='cs'>t</subject><body>x</body>",
-			"<message id='1'><subject>s</subject><subject xml:lang='cs'>t</subject><body>x</body></message>"},
+		{
+			"5.2.4 subject", "id='1'><subject>s</subject><subject xml:lang='cs'>t</subject><body>x</body>",
+			"<message id='1'><subject>s</subject><subject xml:lang='cs'>t</subject><body>x</body></message>",
+		},
 		{"5.2.5 thread", "id='1' type='chat'><thread parent='p'>t</thread><body>x</body>", "<message id='1'><thread parent='p'>t</thread><body>x</body></message>"},
 		{"5.2.1 without id", "type='chat'><body>x</body>", "<message id='!' type='chat'><body>x</body></message>"},
-		{"5.1 error", "id='1' type='error' ><body>x</body><error type='cancel'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>",
-			"<message id='1' type='error'><error type='cancel'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>"},
+		{
+			"5.1 error", "id='1' type='error' ><body>x</body><error type='cancel'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>",
+			"<message id='1' type='error'><error type='cancel'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

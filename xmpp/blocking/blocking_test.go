@@ -29,17 +29,25 @@ func TestBlocking(t *testing.T) {
 	seen := 0
 	for _, x := range []struct{ rule, request, want, push string }{
 		{"XEP-0191 3.2: empty", `<iq type='get' id='1'><blocklist xmlns='urn:xmpp:blocking'/></iq>`, head + `><blocklist xmlns='urn:xmpp:blocking'/></iq>`, ""},
-		{"3.3: block", `<iq type='set' id='1'><block xmlns='urn:xmpp:blocking'><item jid='Romeo@example.net'/><item jid='example.com'/><item jid='example.com'/></block></iq>`, head + `/>`,
-			`<iq type='set' id='block-1' to='%'><block xmlns='urn:xmpp:blocking'><item jid='romeo@example.net'/><item jid='example.com'/></block></iq>`},
+		{
+			"3.3: block", `<iq type='set' id='1'><block xmlns='urn:xmpp:blocking'><item jid='Romeo@example.net'/><item jid='example.com'/><item jid='example.com'/></block></iq>`, head + `/>`,
+			`<iq type='set' id='block-1' to='%'><block xmlns='urn:xmpp:blocking'><item jid='romeo@example.net'/><item jid='example.com'/></block></iq>`,
+		},
 		{"3.3: again", `<iq type='set' id='1'><block xmlns='urn:xmpp:blocking'><item jid='example.com'/></block></iq>`, head + `/>`, ""},
-		{"XEP-0377: with a report", `<iq type='set' id='1'><block xmlns='urn:xmpp:blocking'><item jid='a@b/c'><report xmlns='urn:xmpp:reporting:1' reason='urn:xmpp:reporting:spam'/></item></block></iq>`, head + `/>`,
-			`<iq type='set' id='block-2' to='%'><block xmlns='urn:xmpp:blocking'><item jid='a@b/c'/></block></iq>`},
+		{
+			"XEP-0377: with a report", `<iq type='set' id='1'><block xmlns='urn:xmpp:blocking'><item jid='a@b/c'><report xmlns='urn:xmpp:reporting:1' reason='urn:xmpp:reporting:spam'/></item></block></iq>`, head + `/>`,
+			`<iq type='set' id='block-2' to='%'><block xmlns='urn:xmpp:blocking'><item jid='a@b/c'/></block></iq>`,
+		},
 		{"3.2: the list", `<iq type='get' id='1'><blocklist xmlns='urn:xmpp:blocking'/></iq>`, head + `><blocklist xmlns='urn:xmpp:blocking'><item jid='romeo@example.net'/><item jid='example.com'/><item jid='a@b/c'/></blocklist></iq>`, ""},
-		{"3.4: unblock", `<iq type='set' id='1'><unblock xmlns='urn:xmpp:blocking'><item jid='example.com'/></unblock></iq>`, head + `/>`,
-			`<iq type='set' id='unblock-3' to='%'><unblock xmlns='urn:xmpp:blocking'><item jid='example.com'/></unblock></iq>`},
+		{
+			"3.4: unblock", `<iq type='set' id='1'><unblock xmlns='urn:xmpp:blocking'><item jid='example.com'/></unblock></iq>`, head + `/>`,
+			`<iq type='set' id='unblock-3' to='%'><unblock xmlns='urn:xmpp:blocking'><item jid='example.com'/></unblock></iq>`,
+		},
 		{"3.4: who was not blocked", `<iq type='set' id='1'><unblock xmlns='urn:xmpp:blocking'><item jid='example.com'/></unblock></iq>`, head + `/>`, ""},
-		{"3.5: unblock all", `<iq type='set' id='1'><unblock xmlns='urn:xmpp:blocking'/></iq>`, head + `/>`,
-			`<iq type='set' id='unblock-4' to='%'><unblock xmlns='urn:xmpp:blocking'/></iq>`},
+		{
+			"3.5: unblock all", `<iq type='set' id='1'><unblock xmlns='urn:xmpp:blocking'/></iq>`, head + `/>`,
+			`<iq type='set' id='unblock-4' to='%'><unblock xmlns='urn:xmpp:blocking'/></iq>`,
+		},
 		{"3.5: again", `<iq type='set' id='1'><unblock xmlns='urn:xmpp:blocking'> </unblock></iq>`, head + `/>`, ""},
 	} {
 		if got := xmpptest.Text(xmpptest.Serve(t, m, s, x.request)); got != x.want {

@@ -30,7 +30,6 @@ type event struct {
 	presence im.UserPresence
 	signal   im.Signal
 	receipt  *receipt
-	err      error
 	call     func(context.Context)
 }
 
@@ -158,13 +157,6 @@ func (q *queue) close() {
 	q.closed = true
 	q.mu.Unlock()
 	q.room.Broadcast()
-}
-
-// empty reports whether nothing waits; only the runner can rely on it.
-func (q *queue) empty() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return len(q.items) == 0
 }
 
 // wait returns when the runner has ended; call it after close.

@@ -337,8 +337,10 @@ func TestMetadata(t *testing.T) {
 func TestForm(t *testing.T) {
 	w := newWorld(t)
 	_, answer := w.ask("<iq type='get' id='q'><query xmlns='urn:xmpp:mam:2'/></iq>")
-	want := map[string]string{"FORM_TYPE": "hidden", "with": "jid-single", "start": "text-single", "end": "text-single",
-		"before-id": "text-single", "after-id": "text-single", "ids": "list-multi", "include-groupchat": "boolean"}
+	want := map[string]string{
+		"FORM_TYPE": "hidden", "with": "jid-single", "start": "text-single", "end": "text-single",
+		"before-id": "text-single", "after-id": "text-single", "ids": "list-multi", "include-groupchat": "boolean",
+	}
 	x := answer.Child(stanza.NSMAM, "query").Child(stanza.NSData, "x")
 	for f := range x.Children() {
 		if f.Attr("type") != want[f.Attr("var")] || f.Child(stanza.NSData, "required") != nil {

@@ -151,17 +151,27 @@ func TestPack(t *testing.T) {
 		{"body only", `<message type='chat'><body>hi</body></message>`, "hi", `<message f='r' type='chat'/>`},
 		{"id", `<message type='chat' id='a1' from='x' to='y'><body>hi</body></message>`, "hi", `<message f='r' type='chat' id='a1'/>`},
 		{"RFC 6121 5.2.2 no type", `<message id='a1'><body>hi</body></message>`, "hi", `<message f='r' id='a1'/>`},
-		{"RFC 6121 5.2.3 languages", `<message xml:lang='en'><body xml:lang='cs'>ahoj</body><body>hi</body></message>`, "hi",
-			`<message f='r' xml:lang='en'><body xml:lang='cs'>ahoj</body></message>`},
-		{"RFC 6121 5.2.3 the stanza's language", `<message xml:lang='en'><body xml:lang='cs'>ahoj</body><body xml:lang='en'>hi</body></message>`, "hi",
-			`<message f='r' xml:lang='en'><body xml:lang='cs'>ahoj</body></message>`},
-		{"RFC 6121 5.2.3 only another language", `<message xml:lang='en'><body xml:lang='cs'>ahoj</body></message>`, "ahoj",
-			`<message f='r' l='cs' xml:lang='en'/>`},
+		{
+			"RFC 6121 5.2.3 languages", `<message xml:lang='en'><body xml:lang='cs'>ahoj</body><body>hi</body></message>`, "hi",
+			`<message f='r' xml:lang='en'><body xml:lang='cs'>ahoj</body></message>`,
+		},
+		{
+			"RFC 6121 5.2.3 the stanza's language", `<message xml:lang='en'><body xml:lang='cs'>ahoj</body><body xml:lang='en'>hi</body></message>`, "hi",
+			`<message f='r' xml:lang='en'><body xml:lang='cs'>ahoj</body></message>`,
+		},
+		{
+			"RFC 6121 5.2.3 only another language", `<message xml:lang='en'><body xml:lang='cs'>ahoj</body></message>`, "ahoj",
+			`<message f='r' l='cs' xml:lang='en'/>`,
+		},
 		{"white space between elements", "<message>\n <body>hi</body>\n</message>", "hi", `<message f='r'/>`},
-		{"white space within", "<message type='chat'><body> h\n </body><x xmlns='urn:example:odd'> a <b/> </x></message>", " h\n ",
-			"<message f='r' type='chat'><x xmlns='urn:example:odd'> a <b/> </x></message>"},
-		{"prefixes", "<message type='chat' xmlns:o='urn:example:odd'><o:x o:y='1' q='o:z'/></message>", "",
-			"<message xmlns:o='urn:example:odd' f='r' type='chat'><o:x o:y='1' q='o:z'/></message>"},
+		{
+			"white space within", "<message type='chat'><body> h\n </body><x xmlns='urn:example:odd'> a <b/> </x></message>", " h\n ",
+			"<message f='r' type='chat'><x xmlns='urn:example:odd'> a <b/> </x></message>",
+		},
+		{
+			"prefixes", "<message type='chat' xmlns:o='urn:example:odd'><o:x o:y='1' q='o:z'/></message>", "",
+			"<message xmlns:o='urn:example:odd' f='r' type='chat'><o:x o:y='1' q='o:z'/></message>",
+		},
 		{"attributes of ours", `<message f='x' t='y' l='z'><body>hi</body></message>`, "hi", `<message f='r'/>`},
 	} {
 		got, err := Pack(read(t, c.in), full(alice, "r"), bob)
@@ -211,22 +221,46 @@ func TestUnpack(t *testing.T) {
 		want string
 		id   string
 	}{
-		{"C-XX", im.Entry{Kind: im.KindMessage, Text: "a<b", MsgID: 7, ClientID: im.ClientID{1, 2, 3}},
-			`<message from='alice@example.org' to='bob@example.org' type='chat' id='7'><body>a&lt;b</body></message>`, "7"},
-		{"C-XX without client id", im.Entry{Kind: im.KindMessage, Text: "hi", MsgID: noon},
-			`<message from='alice@example.org' to='bob@example.org' type='chat' id='` + noon.String() + `'><body>hi</body></message>`, noon.String()},
-		{"C-XX with something of its own", im.Entry{Kind: im.KindMessage, Text: "hi", MsgID: 7, Ext: []byte{8, 1, 18, 2}},
-			`<message from='alice@example.org' to='bob@example.org' type='chat' id='7'><body>hi</body></message>`, "7"},
-		{"resources", im.Entry{Kind: im.KindMessage, Text: "hi", Ext: []byte(`<message f='it&apos;s' t='two' type='chat' id='a1' xml:lang='en'><x xmlns='urn:example:odd'> </x></message>`)},
-			`<message from='alice@example.org/it&apos;s' to='bob@example.org/two' type='chat' id='a1' xml:lang='en'><body>hi</body><x xmlns='urn:example:odd'> </x></message>`, "a1"},
-		{"normal, no id", im.Entry{Kind: im.KindMessage, Text: "hi", MsgID: 7, Ext: []byte(`<message f='r'/>`)},
-			`<message from='alice@example.org/r' to='bob@example.org'><body>hi</body></message>`, ""},
-		{"language of the body", im.Entry{Kind: im.KindMessage, Text: "ahoj", Ext: []byte(`<message f='r' l='cs' xml:lang='en'/>`)},
-			`<message from='alice@example.org/r' to='bob@example.org' xml:lang='en'><body xml:lang='cs'>ahoj</body></message>`, ""},
-		{"note", im.Entry{Kind: im.KindNote, Ext: []byte(`<message f='r' id='3'><received xmlns='urn:xmpp:receipts' id='1'/></message>`)},
-			`<message from='alice@example.org/r' to='bob@example.org' id='3'><received xmlns='urn:xmpp:receipts' id='1'/></message>`, "3"},
-		{"read mark", im.Entry{Kind: im.KindRead, Ext: []byte(`<message f='r' type='chat' id='3'><displayed xmlns='urn:xmpp:chat-markers:0' id='1'/></message>`)},
-			`<message from='alice@example.org/r' to='bob@example.org' type='chat' id='3'><displayed xmlns='urn:xmpp:chat-markers:0' id='1'/></message>`, "3"},
+		{
+			"C-XX",
+			im.Entry{Kind: im.KindMessage, Text: "a<b", MsgID: 7, ClientID: im.ClientID{1, 2, 3}},
+			`<message from='alice@example.org' to='bob@example.org' type='chat' id='7'><body>a&lt;b</body></message>`, "7",
+		},
+		{
+			"C-XX without client id",
+			im.Entry{Kind: im.KindMessage, Text: "hi", MsgID: noon},
+			`<message from='alice@example.org' to='bob@example.org' type='chat' id='` + noon.String() + `'><body>hi</body></message>`, noon.String(),
+		},
+		{
+			"C-XX with something of its own",
+			im.Entry{Kind: im.KindMessage, Text: "hi", MsgID: 7, Ext: []byte{8, 1, 18, 2}},
+			`<message from='alice@example.org' to='bob@example.org' type='chat' id='7'><body>hi</body></message>`, "7",
+		},
+		{
+			"resources",
+			im.Entry{Kind: im.KindMessage, Text: "hi", Ext: []byte(`<message f='it&apos;s' t='two' type='chat' id='a1' xml:lang='en'><x xmlns='urn:example:odd'> </x></message>`)},
+			`<message from='alice@example.org/it&apos;s' to='bob@example.org/two' type='chat' id='a1' xml:lang='en'><body>hi</body><x xmlns='urn:example:odd'> </x></message>`, "a1",
+		},
+		{
+			"normal, no id",
+			im.Entry{Kind: im.KindMessage, Text: "hi", MsgID: 7, Ext: []byte(`<message f='r'/>`)},
+			`<message from='alice@example.org/r' to='bob@example.org'><body>hi</body></message>`, "",
+		},
+		{
+			"language of the body",
+			im.Entry{Kind: im.KindMessage, Text: "ahoj", Ext: []byte(`<message f='r' l='cs' xml:lang='en'/>`)},
+			`<message from='alice@example.org/r' to='bob@example.org' xml:lang='en'><body xml:lang='cs'>ahoj</body></message>`, "",
+		},
+		{
+			"note",
+			im.Entry{Kind: im.KindNote, Ext: []byte(`<message f='r' id='3'><received xmlns='urn:xmpp:receipts' id='1'/></message>`)},
+			`<message from='alice@example.org/r' to='bob@example.org' id='3'><received xmlns='urn:xmpp:receipts' id='1'/></message>`, "3",
+		},
+		{
+			"read mark",
+			im.Entry{Kind: im.KindRead, Ext: []byte(`<message f='r' type='chat' id='3'><displayed xmlns='urn:xmpp:chat-markers:0' id='1'/></message>`)},
+			`<message from='alice@example.org/r' to='bob@example.org' type='chat' id='3'><displayed xmlns='urn:xmpp:chat-markers:0' id='1'/></message>`, "3",
+		},
 	} {
 		same(t, c.what, Unpack(&c.e, alice, bob), c.want)
 		if got := ID(&c.e); got != c.id {
@@ -251,16 +285,26 @@ func TestUnpackTrustsNobody(t *testing.T) {
 		{`<message f='r' type='groupchat'/>`, plain},
 		{`<message-x/>`, plain},
 		{`<message`, plain},
-		{`<message f='r' id='1'><received xmlns='urn:xmpp:carbons:2'/><stanza-id xmlns='urn:xmpp:sid:0' by='bob@example.org' id='66'/><delay xmlns='urn:xmpp:delay' from='example.org'/></message>`,
-			`<message from='alice@example.org/r' to='bob@example.org' id='1'><body>hi</body><stanza-id xmlns='urn:xmpp:sid:0' by='bob@example.org' id='9'/></message>`},
-		{`<message f='r' from='carol@example.org' to='x@y.net' id="1"/>`,
-			`<message from='alice@example.org/r' to='bob@example.org' id='1'><body>hi</body><stanza-id xmlns='urn:xmpp:sid:0' by='bob@example.org' id='9'/></message>`},
-		{`<message f='` + strings.Repeat("x", 1024) + `' id='1'/>`,
-			`<message from='alice@example.org' to='bob@example.org' id='1'><body>hi</body><stanza-id xmlns='urn:xmpp:sid:0' by='bob@example.org' id='9'/></message>`},
-		{`<message f='&#x9;' t='a&#x7f;' id='1'/>`,
-			`<message from='alice@example.org' to='bob@example.org' id='1'><body>hi</body><stanza-id xmlns='urn:xmpp:sid:0' by='bob@example.org' id='9'/></message>`},
-		{`<message f='büro' t="it's" id='1'/>`,
-			`<message from='alice@example.org/büro' to="bob@example.org/it's" id='1'><body>hi</body><stanza-id xmlns='urn:xmpp:sid:0' by='bob@example.org' id='9'/></message>`},
+		{
+			`<message f='r' id='1'><received xmlns='urn:xmpp:carbons:2'/><stanza-id xmlns='urn:xmpp:sid:0' by='bob@example.org' id='66'/><delay xmlns='urn:xmpp:delay' from='example.org'/></message>`,
+			`<message from='alice@example.org/r' to='bob@example.org' id='1'><body>hi</body><stanza-id xmlns='urn:xmpp:sid:0' by='bob@example.org' id='9'/></message>`,
+		},
+		{
+			`<message f='r' from='carol@example.org' to='x@y.net' id="1"/>`,
+			`<message from='alice@example.org/r' to='bob@example.org' id='1'><body>hi</body><stanza-id xmlns='urn:xmpp:sid:0' by='bob@example.org' id='9'/></message>`,
+		},
+		{
+			`<message f='` + strings.Repeat("x", 1024) + `' id='1'/>`,
+			`<message from='alice@example.org' to='bob@example.org' id='1'><body>hi</body><stanza-id xmlns='urn:xmpp:sid:0' by='bob@example.org' id='9'/></message>`,
+		},
+		{
+			`<message f='&#x9;' t='a&#x7f;' id='1'/>`,
+			`<message from='alice@example.org' to='bob@example.org' id='1'><body>hi</body><stanza-id xmlns='urn:xmpp:sid:0' by='bob@example.org' id='9'/></message>`,
+		},
+		{
+			`<message f='büro' t="it's" id='1'/>`,
+			`<message from='alice@example.org/büro' to="bob@example.org/it's" id='1'><body>hi</body><stanza-id xmlns='urn:xmpp:sid:0' by='bob@example.org' id='9'/></message>`,
+		},
 	} {
 		e := im.Entry{Kind: im.KindMessage, Text: "hi", MsgID: 7, Seq: 9, Ext: []byte(c.ext)}
 		same(t, c.ext, read(t, string(AppendLive(nil, &e, alice, bob, bob))), c.want)

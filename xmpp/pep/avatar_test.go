@@ -136,8 +136,12 @@ func TestVCardToAvatar(t *testing.T) {
 
 func TestImageType(t *testing.T) { // XEP-0153 section 5
 	for _, c := range [][3]string{
-		{"image/jpeg", png, "image/png"}, {"", "\xff\xd8\xff\xe0", "image/jpeg"}, {"text/html", "GIF89a", "image/gif"},
-		{"image/webp", "RIFF", "image/webp"}, {"text/html", "<html>", "image/png"}, {"", "x", "image/png"},
+		{"image/jpeg", png, "image/png"},
+		{"", "\xff\xd8\xff\xe0", "image/jpeg"},
+		{"text/html", "GIF89a", "image/gif"},
+		{"image/webp", "RIFF", "image/webp"},
+		{"text/html", "<html>", "image/png"},
+		{"", "x", "image/png"},
 	} {
 		if got := imageType(c[0], []byte(c[1])); got != c[2] {
 			t.Errorf("%q %q: %s", c[0], c[1], got)

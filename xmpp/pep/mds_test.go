@@ -190,11 +190,15 @@ func TestAssist(t *testing.T) {
 		rule, in, out string
 		events, marks int
 	}{
-		{"3.5.2", "<message to='romeo@example.org'><displayed xmlns='urn:xmpp:chat-markers:0' id='m'/>" + displayed("juliet@example.org", 2) + "</message>",
-			"<message to='romeo@example.org'><displayed xmlns='urn:xmpp:chat-markers:0' id='m'/></message>", 1, 1},
+		{
+			"3.5.2", "<message to='romeo@example.org'><displayed xmlns='urn:xmpp:chat-markers:0' id='m'/>" + displayed("juliet@example.org", 2) + "</message>",
+			"<message to='romeo@example.org'><displayed xmlns='urn:xmpp:chat-markers:0' id='m'/></message>", 1, 1,
+		},
 		{"no mark", "<message to='romeo@example.org'><body>x</body></message>", "<message to='romeo@example.org'><body>x</body></message>", 0, 0},
-		{"4.2: all of them are stripped", "<message to='room@muc.example.org'>" + displayed("room@muc.example.org", 1) + displayed("juliet@example.org", 1) + "</message>",
-			"<message to='room@muc.example.org'/>", 1, 0},
+		{
+			"4.2: all of them are stripped", "<message to='room@muc.example.org'>" + displayed("room@muc.example.org", 1) + displayed("juliet@example.org", 1) + "</message>",
+			"<message to='room@muc.example.org'/>", 1, 0,
+		},
 		{"to nobody", "<message>" + displayed("juliet@example.org", 1) + "</message>", "<message/>", 0, 0},
 	} {
 		before := len(reads(w))

@@ -53,14 +53,26 @@ func TestRead(t *testing.T) {
 		{"4.7.2.3: too low", `<presence><priority>-129</priority></presence>`, im.Presence{}, stanza.BadRequest},
 		{"4.7.2.3: no number", `<presence><priority>1.5</priority></presence>`, im.Presence{}, stanza.BadRequest},
 		{"4.7.2.3: one at most", `<presence><priority>1</priority><priority>1</priority></presence>`, im.Presence{}, stanza.BadRequest},
-		{"4.7.3: extended content", `<presence id='1' xml:lang='en' from='a@b/c' to='d@e'> <c xmlns='u'/> </presence>`,
-			im.Presence{Show: im.ShowOnline, Ext: `<presence id='1' xml:lang='en'><c xmlns='u'/></presence>`}, ""},
-		{"4.7.2.2: other languages", `<presence><status xml:lang='cs'>x</status><status>y</status></presence>`,
-			im.Presence{Show: im.ShowOnline, Status: "y", Ext: `<presence><status xml:lang='cs'>x</status></presence>`}, ""},
-		{"a status only in one language", `<presence><status xml:lang='cs'>x</status></presence>`,
-			im.Presence{Show: im.ShowOnline, Status: "x", Ext: `<presence><status xml:lang='cs'>x</status></presence>`}, ""},
-		{"XEP-0203 5: a delay of ours is forged", `<presence from='a@b/c'><delay xmlns='urn:xmpp:delay' from='b'/><delay xmlns='urn:xmpp:delay' from='a@b'/><delay xmlns='urn:xmpp:delay'/></presence>`,
-			im.Presence{Show: im.ShowOnline}, ""},
+		{
+			"4.7.3: extended content", `<presence id='1' xml:lang='en' from='a@b/c' to='d@e'> <c xmlns='u'/> </presence>`,
+			im.Presence{Show: im.ShowOnline, Ext: `<presence id='1' xml:lang='en'><c xmlns='u'/></presence>`},
+			"",
+		},
+		{
+			"4.7.2.2: other languages", `<presence><status xml:lang='cs'>x</status><status>y</status></presence>`,
+			im.Presence{Show: im.ShowOnline, Status: "y", Ext: `<presence><status xml:lang='cs'>x</status></presence>`},
+			"",
+		},
+		{
+			"a status only in one language", `<presence><status xml:lang='cs'>x</status></presence>`,
+			im.Presence{Show: im.ShowOnline, Status: "x", Ext: `<presence><status xml:lang='cs'>x</status></presence>`},
+			"",
+		},
+		{
+			"XEP-0203 5: a delay of ours is forged", `<presence from='a@b/c'><delay xmlns='urn:xmpp:delay' from='b'/><delay xmlns='urn:xmpp:delay' from='a@b'/><delay xmlns='urn:xmpp:delay'/></presence>`,
+			im.Presence{Show: im.ShowOnline},
+			"",
+		},
 		{"bounded", `<presence><x xmlns='u'>` + strings.Repeat("x", MaxExt) + `</x></presence>`, im.Presence{}, stanza.PolicyViolation},
 	} {
 		got, err := Read(parse(t, c.in))

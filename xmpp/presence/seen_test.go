@@ -34,20 +34,35 @@ func TestSeen(t *testing.T) {
 		want []string
 	}{
 		{"RFC 6121 4.2.2: nobody there is nothing to tell", im.UserPresence{User: 1}, nil},
-		{"4.2.2: each resource", im.UserPresence{User: 1, Resources: []im.SessionInfo{res("a", online), res("b", away)}},
-			[]string{a + `/>`, b + `><show>away</show></presence>`}},
+		{
+			"4.2.2: each resource",
+			im.UserPresence{User: 1, Resources: []im.SessionInfo{res("a", online), res("b", away)}},
+			[]string{a + `/>`, b + `><show>away</show></presence>`},
+		},
 		{"the same again", im.UserPresence{User: 1, Resources: []im.SessionInfo{res("b", away), res("a", online)}}, nil},
-		{"4.4.2: what has changed", im.UserPresence{User: 1, Resources: []im.SessionInfo{res("a", away), res("b", away)}},
-			[]string{a + `><show>away</show></presence>`}},
+		{
+			"4.4.2: what has changed",
+			im.UserPresence{User: 1, Resources: []im.SessionInfo{res("a", away), res("b", away)}},
+			[]string{a + `><show>away</show></presence>`},
+		},
 		{"interests are not for others", im.UserPresence{User: 1, Resources: []im.SessionInfo{res("a", im.Presence{Show: im.ShowAway, Interests: "u\n"}), res("b", away)}}, nil},
-		{"4.5.2: what is gone, with its last words", im.UserPresence{User: 1, Show: im.ShowAway, Resources: []im.SessionInfo{res("a", im.Presence{Status: "bye"}), res("b", away)}},
-			[]string{a + off + `><status>bye</status></presence>`}},
-		{"4.5.2: the last with the words of the contact", im.UserPresence{User: 1, Status: "night"},
-			[]string{b + off + `><status>night</status></presence>`}},
+		{
+			"4.5.2: what is gone, with its last words",
+			im.UserPresence{User: 1, Show: im.ShowAway, Resources: []im.SessionInfo{res("a", im.Presence{Status: "bye"}), res("b", away)}},
+			[]string{a + off + `><status>bye</status></presence>`},
+		},
+		{
+			"4.5.2: the last with the words of the contact",
+			im.UserPresence{User: 1, Status: "night"},
+			[]string{b + off + `><status>night</status></presence>`},
+		},
 		{"once", im.UserPresence{User: 1}, nil},
 		{"back", im.UserPresence{User: 1, Resources: []im.SessionInfo{res("a", online)}}, []string{a + `/>`}},
-		{"invisible is gone without words", im.UserPresence{User: 1, Resources: []im.SessionInfo{res("a", im.Presence{Show: im.ShowInvisible, Status: "here"})}},
-			[]string{a + off + `/>`}},
+		{
+			"invisible is gone without words",
+			im.UserPresence{User: 1, Resources: []im.SessionInfo{res("a", im.Presence{Show: im.ShowInvisible, Status: "here"})}},
+			[]string{a + off + `/>`},
+		},
 		{"two sessions of a device: the younger", im.UserPresence{User: 1, Resources: []im.SessionInfo{
 			{Resource: "a", DeviceEpoch: 2, Presence: away}, {Resource: "a", DeviceEpoch: 1, Presence: online},
 		}}, []string{a + `><show>away</show></presence>`}},

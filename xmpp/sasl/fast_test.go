@@ -247,7 +247,8 @@ func TestResource(t *testing.T) {
 			t.Errorf("%s: %q", what, other)
 		}
 	}
-	if Resource(juliet, "Testing", "") == Resource(juliet, "Testing", "") {
+	made := Resource(juliet, "Testing", "")
+	if again := Resource(juliet, "Testing", ""); again == made {
 		t.Error("without an id the resource is not random")
 	}
 	long := Resource(juliet, strings.Repeat("ü", 600), id)

@@ -70,7 +70,7 @@ func (c *wsClient) send(text string) *wsClient {
 // next returns the next message, or "close 1000" and the like.
 func (c *wsClient) next() string {
 	c.t.Helper()
-	f, err := ws.ReadFrame(c.r)
+	f, err := readFrame(c.r)
 	if err != nil {
 		c.t.Fatal(err)
 	}

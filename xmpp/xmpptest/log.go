@@ -27,8 +27,10 @@ func (s *Core) send(m im.Outgoing) (im.Ack, error) {
 		}
 	}
 	s.cell.last++
-	e := im.Entry{MsgID: im.MakeMsgID(s.cell.Clock, int(s.cell.last), 1), Kind: im.KindMessage, From: s.User(),
-		Peer: m.To, ClientID: m.ClientID, Text: m.Text, Ext: m.Ext}
+	e := im.Entry{
+		MsgID: im.MakeMsgID(s.cell.Clock, int(s.cell.last), 1), Kind: im.KindMessage, From: s.User(),
+		Peer: m.To, ClientID: m.ClientID, Text: m.Text, Ext: m.Ext,
+	}
 	if m.Note {
 		e.Kind = im.KindNote
 	}
