@@ -17,7 +17,7 @@ COPY deploy/cell/init.sh /usr/local/bin/cxx-init
 USER cxx
 VOLUME ["/data"]
 # NAS, C-XX, mesh, HTTP; the admin API stays inside.
-EXPOSE 5200 5210 5230 5280
+EXPOSE 5200 5210 5222 5223 5230 5280
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["cxxd"]
 CMD ["serve", "--data", "/data"]

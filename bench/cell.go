@@ -44,7 +44,7 @@ func startCell(ctx context.Context, o options, name string, extra ...string) (*c
 	args := []string{
 		"serve", "--data", filepath.Join(dir, "data"), "--set",
 		"nas.listen=127.0.0.1:0", "cxx.listen=127.0.0.1:0", "cxx.allow_plaintext=true", "cxx.plaintext=127.0.0.1:0",
-		"http.listen=127.0.0.1:0", "admin.listen=127.0.0.1:0", "cxx.test_mode=true", "auth.test_mode=true", "log.level=warn",
+		"xmpp.listen=127.0.0.1:0", "xmpp.tls_listen=127.0.0.1:0", "http.listen=127.0.0.1:0", "admin.listen=127.0.0.1:0", "cxx.test_mode=true", "auth.test_mode=true", "log.level=warn",
 	}
 	args = append(args, backend.Settings()...)
 	if o.engine == "mysql" {

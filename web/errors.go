@@ -46,6 +46,7 @@ var statusOf = map[im.ErrorCode]int{
 	im.CodeNotFound:        http.StatusNotFound,
 	im.CodeIDReused:        http.StatusConflict,
 	im.CodeConflict:        http.StatusConflict,
+	im.CodeOwnBlock:        http.StatusConflict,
 	im.CodeZoneUnavailable: http.StatusServiceUnavailable,
 	im.CodeOverloaded:      http.StatusServiceUnavailable,
 	im.CodeRetryLater:      http.StatusServiceUnavailable,

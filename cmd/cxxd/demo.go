@@ -38,6 +38,7 @@ func demo(ctx context.Context, out io.Writer) (err error) {
 	defer os.RemoveAll(dir)
 	cfg := node.Default()
 	cfg.NAS.Listen, cfg.CXX.Listen = "127.0.0.1:0", []string{"127.0.0.1:0"}
+	cfg.XMPP.Listen, cfg.XMPP.TLSListen = nil, nil
 	cfg.HTTP.Listen, cfg.Admin.Listen = "", ""
 	quiet := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	alice, bob := demoUser{"alice@localhost", rand.Text()}, demoUser{"bob@localhost", rand.Text()}

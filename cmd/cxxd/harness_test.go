@@ -144,6 +144,7 @@ func write(t *testing.T, dir, name, text string) string {
 // anyPort are the settings that keep a server off ports that others may have.
 var anyPort = []string{
 	"--set", "nas.listen=127.0.0.1:0", "--set", "cxx.listen=127.0.0.1:0",
+	"--set", "xmpp.listen=127.0.0.1:0", "--set", "xmpp.tls_listen=127.0.0.1:0",
 	"--set", "http.listen=127.0.0.1:0", "--set", "admin.listen=127.0.0.1:0",
 }
 

@@ -15,7 +15,7 @@ import (
 // A port that somebody has: which, and which key moves it.
 func TestPortInUse(t *testing.T) {
 	t.Parallel()
-	for _, key := range []string{"nas.listen", "cxx.listen", "http.listen", "admin.listen"} {
+	for _, key := range []string{"nas.listen", "cxx.listen", "xmpp.listen", "xmpp.tls_listen", "http.listen", "admin.listen"} {
 		t.Run(key, func(t *testing.T) {
 			t.Parallel()
 			ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -34,7 +34,7 @@ func TestPortInUse(t *testing.T) {
 			start(t, serveArgs(dir)).stop()
 		})
 	}
-	for _, key := range []string{"nas.listen", "cxx.listen"} {
+	for _, key := range []string{"nas.listen", "cxx.listen", "xmpp.listen"} {
 		refused(t, cxxd(t, serveArgs(filepath.Join(t.TempDir(), "d"), "--set", key+"=192.0.2.1:1")), "192.0.2.1:1", "choose another address", key)
 		refused(t, cxxd(t, serveArgs(filepath.Join(t.TempDir(), "d"), "--set", key+"=127.0.0.1:99999")), "99999", "choose another address", key)
 	}

@@ -93,9 +93,11 @@ func missing() []string {
 	return all
 }
 
-// Ports: NAS from 5200, C-XX from 5211, mesh from 5231, admin from 5290.
+// Ports: NAS from 5200, C-XX from 5211, XMPP from 5222, over TLS from 5241, mesh
+// from 5231, admin from 5290.
 const (
 	portNAS, portCXX, portMesh = 5200, 5210, 5230
+	portXMPP, portXMPPS        = 5221, 5240
 	portAdminACS, portAdminNAS = 5289, 5296
 	loopback                   = "127.0.0.1:"
 )
@@ -114,6 +116,7 @@ func (c *cell) startRole(ctx context.Context, role string, n int, keys, sets []s
 func (c *cell) acs(n int) []string {
 	return []string{
 		fmt.Sprintf("server.node=%d", n), fmt.Sprintf("cxx.listen=%s%d", loopback, portCXX+n),
+		fmt.Sprintf("xmpp.listen=%s%d", loopback, portXMPP+n), fmt.Sprintf("xmpp.tls_listen=%s%d", loopback, portXMPPS+n),
 		fmt.Sprintf("mesh.listen=%s%d", loopback, portMesh+n), fmt.Sprintf("admin.listen=%s%d", loopback, portAdminACS+n),
 		"redis.addr=" + c.redis.Addr(), "storage.zone=" + c.zones(),
 	}
@@ -142,5 +145,7 @@ other terminals:
   %[2]s/cxxd user add bob@localhost --data %[1]s/acs2 --password-file %[1]s/password
   %[2]s/cxx --nas 127.0.0.1:5200 --ca %[1]s/keys/ca.pem --as alice@localhost --password-file %[1]s/password
   %[2]s/cxx --nas 127.0.0.1:5201 --ca %[1]s/keys/ca.pem --as bob@localhost --password-file %[1]s/password
+
+XMPP clients log in at 127.0.0.1, port 5222, 5223 or 5224 (STARTTLS), one for each ACS.
 `, c.dir, bin)
 }
