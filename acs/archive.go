@@ -60,6 +60,12 @@ func (s *session) LeafItems(ctx context.Context, owner im.UserID, name string, q
 	return l, items, s.srv.public("leaf items", err)
 }
 
+// LeavesOf implements im.Items.
+func (s *session) LeavesOf(ctx context.Context, owners []im.UserID, names []string) (map[im.UserID][]im.LeafItem, error) {
+	found, err := s.srv.store.LeavesOf(ctx, owners, names)
+	return found, s.srv.public("leaves of many", err)
+}
+
 // EditLeaf implements im.Items. An error of change is the caller's own and comes
 // back as it is.
 func (s *session) EditLeaf(ctx context.Context, owner im.UserID, name string, change func(im.Leaf, bool, []string) (im.LeafEdit, error)) error {

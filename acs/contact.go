@@ -2,6 +2,7 @@ package acs
 
 import (
 	"context"
+	"errors"
 	"unicode/utf8"
 
 	"github.com/cxx-im/cxx/im"
@@ -34,6 +35,38 @@ func (s *session) ContactOf(ctx context.Context, owner im.UserID) (im.Contact, e
 	}
 	c, err := s.srv.store.Contact(ctx, owner, s.user)
 	return c, s.srv.public("contact of", err)
+}
+
+// ContactsOf implements im.Contacts. A block list that cannot be read counts as
+// one with a block.
+func (s *session) ContactsOf(ctx context.Context, contacts []im.Contact) (map[im.UserID]im.Contact, error) {
+	mine, err := s.srv.blocks.get(ctx, s.user)
+	if err != nil {
+		return nil, s.srv.public("contacts of", err)
+	}
+	var owners []im.UserID
+	for i := range contacts {
+		if k := &contacts[i]; k.User.Valid() && !mine.covers(k.Addr) {
+			owners = append(owners, k.User)
+		}
+	}
+	lists := s.srv.blocks.many(ctx, owners)
+	var unread error
+	open := make([]im.UserID, 0, len(owners))
+	for _, u := range owners {
+		l, ok := lists[u]
+		switch {
+		case !ok:
+			unread = errNoList
+		case !l.covers(s.addr):
+			open = append(open, u)
+		}
+	}
+	if len(open) == 0 {
+		return nil, s.srv.public("contacts of", unread)
+	}
+	found, err := s.srv.store.ContactsOf(ctx, open, s.user)
+	return found, s.srv.public("contacts of", errors.Join(err, unread))
 }
 
 // ContactAdd implements im.Contacts: a friendship request is "let me see you"

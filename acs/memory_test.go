@@ -100,6 +100,35 @@ func (f *worldStore) Contact(_ context.Context, owner, peer im.UserID) (im.Conta
 	return im.Contact{}, nil
 }
 
+func (f *worldStore) ContactsOf(_ context.Context, owners []im.UserID, peer im.UserID) (map[im.UserID]im.Contact, error) {
+	if err := f.enter("contacts of"); err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out := make(map[im.UserID]im.Contact)
+	for _, u := range owners {
+		for _, c := range f.contacts[u] {
+			if c.User == peer {
+				out[u] = c
+			}
+		}
+	}
+	return out, nil
+}
+
+// LeavesOf knows everybody, and leaves of nobody.
+func (f *worldStore) LeavesOf(_ context.Context, owners []im.UserID, _ []string) (map[im.UserID][]im.LeafItem, error) {
+	if err := f.enter("leaves of"); err != nil {
+		return nil, err
+	}
+	out := make(map[im.UserID][]im.LeafItem)
+	for _, u := range owners {
+		out[u] = nil
+	}
+	return out, nil
+}
+
 func (f *worldStore) UpdateContact(_ context.Context, owner, peer im.UserID, change func(*im.Contact, im.ContactCount) ([]im.Entry, error)) ([]im.Entry, error) {
 	if err := f.enter("update contact of " + owner.String()); err != nil {
 		return nil, err

@@ -83,6 +83,9 @@ type ContactStore interface {
 	UpdateContact(ctx context.Context, owner, peer im.UserID, change func(c *im.Contact, count im.ContactCount) ([]im.Entry, error)) ([]im.Entry, error)
 	// Contact returns owner's entry for peer; its User is zero when there is none.
 	Contact(ctx context.Context, owner, peer im.UserID) (im.Contact, error)
+	// ContactsOf returns the entries that owners have for peer, of those who have
+	// one. When zones fail it returns those of the others, and the error.
+	ContactsOf(ctx context.Context, owners []im.UserID, peer im.UserID) (map[im.UserID]im.Contact, error)
 }
 
 // BlockStore is block lists.
@@ -102,6 +105,7 @@ type BlockStore interface {
 type LeafStore interface {
 	Leaves(ctx context.Context, owner im.UserID) ([]im.Leaf, error)
 	LeafItems(ctx context.Context, owner im.UserID, name string, q im.ItemQuery) (im.Leaf, []im.Item, error)
+	LeavesOf(ctx context.Context, owners []im.UserID, names []string) (map[im.UserID][]im.LeafItem, error)
 	EditLeaf(ctx context.Context, owner im.UserID, name string, change func(l im.Leaf, exists bool, ids []string) (im.LeafEdit, error)) error
 }
 

@@ -36,6 +36,12 @@ type ItemQuery struct {
 	Limit int      // the newest ones; zero: all
 }
 
+// LeafItem is a leaf with its newest item; nil: it is empty.
+type LeafItem struct {
+	Leaf
+	Newest *Item
+}
+
 // Items is what users keep on the server. The methods do not ask who may: that
 // is for the caller, which knows the access model.
 type Items interface {
@@ -43,6 +49,12 @@ type Items interface {
 	// LeafItems returns a leaf and items of it, oldest first; CodeNotFound without
 	// such a leaf.
 	LeafItems(ctx context.Context, owner UserID, name string, q ItemQuery) (Leaf, []Item, error)
+	// LeavesOf returns for many owners the leaves that have one of names, in the
+	// order of the names, each with its newest item. One answer holds a bounded
+	// amount, of at least one owner whole: who is not in it, not even without
+	// leaves, is to be asked for again. When zones fail it returns what the others
+	// have, and the error.
+	LeavesOf(ctx context.Context, owners []UserID, names []string) (map[UserID][]LeafItem, error)
 	// EditLeaf changes a leaf under a lock: change gets the leaf (exists false:
 	// there is none, and only the name is set) and the ids of its items, oldest
 	// first. It may be called more than once; an error from it rolls back and is

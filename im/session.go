@@ -117,6 +117,11 @@ type Contacts interface {
 	// ContactOf returns owner's entry for the session's user: whether owner lets
 	// him see. Its User is zero when there is none.
 	ContactOf(ctx context.Context, owner UserID) (Contact, error)
+	// ContactsOf is ContactOf for many of the session's user's contacts at once.
+	// Who has no entry for him is left out, and so is with whom he has nothing to do
+	// for a block of either (see Blocking). When some cannot be read it returns the
+	// others, and the error.
+	ContactsOf(ctx context.Context, contacts []Contact) (map[UserID]Contact, error)
 }
 
 // Presences is who is online.

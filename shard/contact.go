@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"reflect"
 	"slices"
+	"sync"
 
 	"github.com/cxx-im/cxx/im"
 	"github.com/cxx-im/cxx/shard/schema"
@@ -15,15 +16,21 @@ const contactColumns = "peer_id, domain, localpart, sub, listed, name, contact_g
 
 func contacts(ctx context.Context, q schema.Queryer, where string, args ...any) (all []im.Contact, err error) {
 	err = scanAll(ctx, q, func(rows *sql.Rows) error {
-		var c im.Contact
-		var groups []byte
-		if err := rows.Scan(&c.User, &c.Addr.Domain, &c.Addr.Local, &c.Sub, &c.Listed, &c.Name, &groups, &c.Note, &c.Ext); err != nil {
-			return err
-		}
+		c, err := scanContact(rows)
 		all = append(all, c)
-		return json.Unmarshal(groups, &all[len(all)-1].Groups)
+		return err
 	}, "SELECT "+contactColumns+" FROM contact WHERE "+where, args...)
 	return all, err
+}
+
+// scanContact reads contactColumns, and what stands behind them into more.
+func scanContact(rows *sql.Rows, more ...any) (c im.Contact, err error) {
+	var groups []byte
+	err = rows.Scan(append([]any{&c.User, &c.Addr.Domain, &c.Addr.Local, &c.Sub, &c.Listed, &c.Name, &groups, &c.Note, &c.Ext}, more...)...)
+	if err == nil {
+		err = json.Unmarshal(groups, &c.Groups)
+	}
+	return c, err
 }
 
 // Contacts returns the whole list of u with pending requests, in the order of
@@ -47,6 +54,31 @@ func (s *Store) Contact(ctx context.Context, owner, peer im.UserID) (im.Contact,
 		return im.Contact{}, err
 	}
 	return found[0], nil
+}
+
+// ContactsOf returns the entries that owners have for peer; see acs.ContactStore.
+func (s *Store) ContactsOf(ctx context.Context, owners []im.UserID, peer im.UserID) (map[im.UserID]im.Contact, error) {
+	var mu sync.Mutex // guards out
+	out := make(map[im.UserID]im.Contact, len(owners))
+	err := s.perZone(owners, func(z *zone, owners []im.UserID) error {
+		return z.read(ctx, func(ctx context.Context, q schema.Queryer) error {
+			for part := range slices.Chunk(owners, chunkUsers) {
+				err := scanAll(ctx, q, func(rows *sql.Rows) error {
+					var owner im.UserID
+					c, err := scanContact(rows, &owner)
+					mu.Lock()
+					defer mu.Unlock()
+					out[owner] = c
+					return err
+				}, "SELECT "+contactColumns+", owner_id FROM contact WHERE owner_id IN ("+idList(part)+") AND peer_id = ?", int64(peer))
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+	return out, err
 }
 
 // UpdateContact changes owner's entry for peer; see acs.ContactStore.

@@ -63,6 +63,8 @@ func RunContract(t *testing.T, f factory) {
 		"delivered":                 testDelivered,
 		"block lists":               testBlocks,
 		"leaves":                    testLeaves,
+		"leaves of many":            testLeavesOf,
+		"contacts of many":          testContactsOf,
 		"limits of leaves":          testLeafLimits,
 		"leaves under concurrency":  testLeafRace,
 		"removal":                   testRemoval,

@@ -30,6 +30,7 @@ type Cell struct {
 	byAddr  map[im.Addr]im.UserID
 	signals []im.Signal
 	calls   []string
+	reads   int
 	last    uint64
 }
 
@@ -161,6 +162,16 @@ func (c *Cell) Calls() []string {
 	return out
 }
 
+// Reads returns how many calls of methods of im.Session only read, since the last
+// call of Reads.
+func (c *Cell) Reads() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := c.reads
+	c.reads = 0
+	return out
+}
+
 // enter locks the cell for a method of a core session and answers the error
 // that the test wishes; then nothing is locked.
 func (c *Cell) enter(method string, writes bool) error {
@@ -175,6 +186,8 @@ func (c *Cell) enter(method string, writes bool) error {
 	}
 	if writes {
 		c.calls = append(c.calls, method)
+	} else {
+		c.reads++
 	}
 	return nil
 }

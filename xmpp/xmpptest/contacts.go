@@ -43,6 +43,25 @@ func (s *Core) ContactOf(_ context.Context, owner im.UserID) (im.Contact, error)
 	return s.cell.users[owner].contacts[s.User()], nil
 }
 
+// ContactsOf implements im.Contacts.
+func (s *Core) ContactsOf(_ context.Context, contacts []im.Contact) (map[im.UserID]im.Contact, error) {
+	if err := s.cell.enter("ContactsOf", false); err != nil {
+		return nil, err
+	}
+	defer s.cell.mu.Unlock()
+	out := make(map[im.UserID]im.Contact)
+	for _, k := range contacts {
+		u := s.cell.users[k.User]
+		if u == nil || matchesAny(s.me.blocks, k.Addr) || matchesAny(u.blocks, s.addr) {
+			continue
+		}
+		if theirs, ok := u.contacts[s.User()]; ok {
+			out[k.User] = theirs
+		}
+	}
+	return out, nil
+}
+
 // ContactAdd implements im.Contacts.
 func (s *Core) ContactAdd(_ context.Context, peer im.UserID, name string, groups []string, note string) error {
 	return s.edit("ContactAdd", im.Contact{User: peer, Note: note}, func(k *im.Contact) {
