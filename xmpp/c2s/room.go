@@ -83,8 +83,9 @@ func (s *session) moreItems(ctx context.Context) {
 	if b.waits = s.crowded(); b.waits {
 		return
 	}
-	more, err := b.items.Next(ctx)
-	if err != nil { // of one account; the others may have something
+	room := s.srv.cfg.MaxUnacked / 2 // that crowded leaves at least
+	more, err := b.items.Next(ctx, room)
+	if err != nil { // of some accounts; the others may have something
 		s.srv.note(s, err)
 	}
 	if more {

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 
 	"github.com/cxx-im/cxx/im"
+	"github.com/cxx-im/cxx/xmpp/pep"
 	"github.com/cxx-im/cxx/xmpp/xmpptest"
 )
 
@@ -141,6 +142,43 @@ func TestClientThatCountsTooLittle(t *testing.T) {
 		s.say(t, fmt.Sprintf("<a xmlns='urn:xmpp:sm:3' h='%d'/>", s.sm.count()))
 		if s.over || !s.resumable() {
 			t.Error("a count that is right again does not help")
+		}
+	})
+}
+
+// XEP-0163 section 4.3.4 within XEP-0198: so it is with the last items of their
+// nodes.
+func TestLastItemsOfManyContacts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cell := xmpptest.New()
+		const many = 100
+		for i := range many {
+			name := fmt.Sprintf("c%d", i)
+			cell.Befriend("romeo", name)
+			s := cell.Session(name + "/r")
+			err := s.Core().EditLeaf(t.Context(), s.Core().User(), pep.LeafName("n"), func(im.Leaf, bool, []string) (im.LeafEdit, error) {
+				config := `{"access":"presence","persist":true,"last":"on_sub_and_presence","notify":true,"payloads":true}`
+				return im.LeafEdit{Config: []byte(config), Put: []im.Item{{ID: "1", Payload: []byte("<tune xmlns='urn:t'/>")}}}, nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		s, conn := managed(t, cell)
+		s.say(t, "<presence/>")
+		s.queue.post(event{kind: evCall, call: func(context.Context) { s.Interests([]string{"n"}) }})
+		synctest.Wait()
+		if s.over || len(s.sm.unacked) > 20 {
+			t.Fatalf("over: %v, %d are not acknowledged", s.over, len(s.sm.unacked))
+		}
+		got := s.acks(t, conn)
+		for i := range many {
+			if n := strings.Count(got, fmt.Sprintf("<message type='headline' from='c%d@%s' ", i, xmpptest.Domain)); n != 1 {
+				t.Errorf("c%d: %d last items; want one: %.300s", i, n, got)
+			}
+		}
+		if s.over || s.backlog.items != nil {
+			t.Errorf("over: %v; or something still waits", s.over)
 		}
 	})
 }

@@ -2,29 +2,35 @@ package pep
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"strings"
 
 	"github.com/cxx-im/cxx/im"
 	"github.com/cxx-im/cxx/xmpp/iq"
-	"github.com/cxx-im/cxx/xmpp/stanza"
-	"github.com/cxx-im/cxx/xmpp/xmlstream"
 )
 
 // nodeOf returns the node that a leaf holds.
 func nodeOf(l im.Leaf) (string, bool) { return strings.CutPrefix(l.Name, leafPrefix) }
 
 // Backlog sends a session the last items of nodes that it has become interested
-// in (XEP-0163 section 4.3.4), its own user's and those of contacts, a few
-// accounts at a time. Only the newly interested side does so, so nothing comes
-// twice. It belongs to the runner of the session.
+// in (XEP-0163 section 4.3.4), its own user's and those of contacts, a part at a
+// time. Only the newly interested side does so, so nothing comes twice. It belongs
+// to the runner of the session.
 type Backlog struct {
 	s     iq.Session
-	nodes map[string]bool
+	names []string // of the leaves of the nodes
 	left  []im.Contact
 }
 
-// stride is how many accounts one step of a Backlog looks at.
-const stride = 16
+// What one step of a Backlog takes at most. Of accounts it asks for as many as may
+// have something to send, but of not so few that most questions are in vain.
+const (
+	stepAccounts = 128
+	fewAccounts  = 16
+	stepItems    = 128
+	stepBytes    = 256 << 10 // of payloads
+)
 
 // Fresh returns the nodes of now that are not in before, both as
 // im.Presence.Interests has them.
@@ -40,10 +46,7 @@ func Fresh(before, now string) (nodes []string) {
 // Backlog starts sending what a session lacks: all nodes it is interested in when
 // it becomes available, later those of Fresh. Call Next until it is done.
 func (v *Service) Backlog(ctx context.Context, s iq.Session, nodes []string) (*Backlog, error) {
-	b := &Backlog{s: s, nodes: make(map[string]bool, len(nodes))}
-	for _, n := range nodes {
-		b.nodes[n] = true
-	}
+	b := newBacklog(s, nodes)
 	if len(nodes) == 0 {
 		return b, nil
 	}
@@ -61,90 +64,53 @@ func (v *Service) Backlog(ctx context.Context, s iq.Session, nodes []string) (*B
 	return b, nil
 }
 
-// Next sends the next part; false: that was all.
-func (b *Backlog) Next(ctx context.Context) (more bool, err error) {
-	n := min(stride, len(b.left))
+func newBacklog(s iq.Session, nodes []string) *Backlog {
+	b := &Backlog{s: s, names: make([]string, len(nodes))}
+	for i, n := range nodes {
+		b.names[i] = LeafName(n)
+	}
+	return b
+}
+
+// Next sends the next part, not more than room items but of one account all;
+// false: that was all. Contacts whose leaves cannot be read are given up.
+func (b *Backlog) Next(ctx context.Context, room int) (more bool, err error) {
+	n := min(len(b.left), stepAccounts, max(room, fewAccounts))
 	part := b.left[:n]
 	b.left = b.left[n:]
-	for _, k := range part {
-		if e := b.account(ctx, k); e != nil {
-			err = e
-		}
+	core := b.s.Core()
+	found, err := core.LeavesOf(ctx, users(part), b.names)
+	have, later := share(part, found, min(room, stepItems))
+	if err != nil || len(found) == 0 {
+		later = slices.DeleteFunc(later, func(k im.Contact) bool { _, answered := found[k.User]; return !answered })
 	}
-	return len(b.left) > 0, err
+	b.left = append(later, b.left...)
+	return len(b.left) > 0, errors.Join(err, b.send(ctx, have))
 }
 
 // LastItems is a whole Backlog.
 func (v *Service) LastItems(ctx context.Context, s iq.Session, nodes []string) error {
 	b, err := v.Backlog(ctx, s, nodes)
-	for more := err == nil; more && ctx.Err() == nil; {
-		var e error
-		if more, e = b.Next(ctx); e != nil {
-			err = e
-		}
+	if err != nil {
+		return err
 	}
-	return err
+	return b.all(ctx)
 }
 
 // LastItemsOf sends the last items of one account: of a contact whose presence
 // the session's user may see from now on.
 func (v *Service) LastItemsOf(ctx context.Context, s iq.Session, k im.Contact, nodes []string) error {
-	b := &Backlog{s: s, nodes: make(map[string]bool, len(nodes)), left: []im.Contact{k}}
-	for _, n := range nodes {
-		b.nodes[n] = true
+	b := newBacklog(s, nodes)
+	b.left = append(b.left, k)
+	return b.all(ctx)
+}
+
+func (b *Backlog) all(ctx context.Context) (err error) {
+	for more := true; more && ctx.Err() == nil; {
+		var e error
+		if more, e = b.Next(ctx, stepItems); e != nil {
+			err = e
+		}
 	}
-	_, err := b.Next(ctx)
 	return err
-}
-
-func (b *Backlog) account(ctx context.Context, k im.Contact) error {
-	core := b.s.Core()
-	leaves, err := core.Leaves(ctx, k.User)
-	if err != nil {
-		return err
-	}
-	a := asker{addr: core.Addr().Bare(), own: k.User == core.User()}
-	asked := a.own
-	for _, l := range leaves {
-		node, ok := nodeOf(l)
-		c := load(l)
-		if !ok || !b.nodes[node] || c.Last != lastPresence || !c.Notify || !c.Persist {
-			continue
-		}
-		if !asked {
-			own, theirs, err := core.Blocked(ctx, k.Addr)
-			if err != nil || own || theirs {
-				return err
-			}
-			if a.contact, err = core.ContactOf(ctx, k.User); err != nil {
-				return err
-			}
-			asked = true
-		}
-		if !a.sees() || c.admits(a) != nil {
-			continue
-		}
-		if err := sendLast(ctx, b.s, k.User, k.Addr, node, b.s.Addr()); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// sendLast sends the newest item of a node to the session, if there is one, with
-// the time of its publication (XEP-0203).
-func sendLast(ctx context.Context, s iq.Session, owner im.UserID, from im.Addr, node string, to im.Addr) error {
-	leaf, list, err := s.Core().LeafItems(ctx, owner, LeafName(node), im.ItemQuery{Limit: 1})
-	if err != nil || len(list) == 0 {
-		return noNode(err)
-	}
-	c, last := load(leaf), &list[0]
-	if !c.Payloads {
-		last.Payload = nil
-	}
-	st := message(from, about("items", node).Add(c.item(nsEvent, last))).SetAttr("to", to.String())
-	st.Add(xmlstream.New(stanza.NSDelay, "delay").SetAttr("from", from.String()).
-		SetAttr("stamp", last.At.UTC().Format("2006-01-02T15:04:05Z")))
-	s.Send(st)
-	return nil
 }
