@@ -27,7 +27,9 @@ func (z *zone) attempt(ctx context.Context, start time.Time, ops []*op, checked 
 		class := z.db.Class(err)
 		if sealed && (class == schema.Lost || class == schema.Other) {
 			// The COMMIT was on its way: it may have happened.
-			switch z.resolve(start) {
+			outcome := z.resolve(start)
+			z.lost = time.Now()
+			switch outcome {
 			case yes:
 				return
 			case unknown:
@@ -52,6 +54,7 @@ func (z *zone) attempt(ctx context.Context, start time.Time, ops []*op, checked 
 			return
 		case schema.Lost:
 			z.met.refused("lost")
+			z.lost = time.Now()
 			if ctx.Err() != nil {
 				err = errors.Join(context.DeadlineExceeded, err)
 			}

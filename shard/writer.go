@@ -51,13 +51,22 @@ func (z *zone) startable(ops []*op) []*op {
 			continue
 		}
 		if now.Sub(o.at) > z.lim.tx {
-			o.err = z.full()
+			o.err = z.tardy(o)
 			z.done.add(o)
 			continue
 		}
 		out = append(out, o)
 	}
 	return out
+}
+
+// tardy says why o has waited too long: for a database that did not answer, or
+// behind too many others.
+func (z *zone) tardy(o *op) error {
+	if o.at.Before(z.lost) {
+		return z.down(nil)
+	}
+	return z.full()
 }
 
 // maxBatchBytes keeps the statements of a transaction below the smallest usual

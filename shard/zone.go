@@ -41,6 +41,7 @@ type zone struct {
 	txn    txn
 	last   int       // changes in the transaction before
 	warned time.Time // when a rollback was last logged
+	lost   time.Time // when the database was last found out of reach; of the writer
 
 	wg   sync.WaitGroup
 	stop chan struct{}
