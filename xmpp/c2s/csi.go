@@ -28,12 +28,12 @@ func (s *session) clientState(e *xmlstream.Element) {
 }
 
 // deliver writes presence or a chat state, now or when the client is active.
-func (s *session) deliver(data []byte, st *xmlstream.Element, seq uint64) {
+func (s *session) deliver(data []byte) {
 	if !s.csi.inactive {
-		s.write(data, seq)
+		s.write(data, 0)
 		return
 	}
-	key := holdKey(data, st)
+	key := holdKey(data)
 	for i, k := range s.csi.from {
 		if k == key {
 			s.csi.held = append(append(s.csi.held[:i:i], s.csi.held[i+1:]...), data)
@@ -48,10 +48,7 @@ func (s *session) deliver(data []byte, st *xmlstream.Element, seq uint64) {
 }
 
 // holdKey names whose state data is: the kind of the stanza and its sender.
-func holdKey(data []byte, st *xmlstream.Element) string {
-	if st != nil {
-		return st.Local + " " + st.Attr("from")
-	}
+func holdKey(data []byte) string {
 	kind, rest, _ := bytes.Cut(data, []byte(" "))
 	if i := bytes.Index(rest, []byte("from='")); i >= 0 {
 		rest = rest[i+6:]

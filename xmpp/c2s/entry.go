@@ -70,8 +70,7 @@ func (s *session) logged(e *im.Entry) error {
 	if err != nil {
 		return err
 	}
-	me := message.Me{User: s.core.User(), Resource: s.addr.Resource, Available: s.available, Priority: s.presence.Priority, Carbons: s.Has(iq.Carbons)}
-	switch message.Decide(e, me, s.core.SessionsOf(me.User)) {
+	switch s.decide(e) {
 	case message.Live:
 		s.remember(e)
 		s.deliverLogged(message.AppendLive(nil, e, from, to, s.addr.Bare()), e)
@@ -83,6 +82,12 @@ func (s *session) logged(e *im.Entry) error {
 		s.copyOf(e, from, to, carbon.Sent)
 	}
 	return nil
+}
+
+// decide says how the client sees an entry now.
+func (s *session) decide(e *im.Entry) message.Verdict {
+	me := message.Me{User: s.core.User(), Resource: s.addr.Resource, Available: s.available, Priority: s.presence.Priority, Carbons: s.Has(iq.Carbons)}
+	return message.Decide(e, me, s.core.SessionsOf(me.User))
 }
 
 // sides returns the bare addresses of sender and recipient.
@@ -119,8 +124,7 @@ func (s *session) readMark(e *im.Entry) error {
 	if e.From == s.core.User() {
 		s.srv.modules.ownMark(s, e)
 	}
-	me := message.Me{User: s.core.User(), Resource: s.addr.Resource, Available: s.available, Priority: s.presence.Priority, Carbons: s.Has(iq.Carbons)}
-	verdict := message.Decide(e, me, s.core.SessionsOf(me.User))
+	verdict := s.decide(e)
 	if verdict == message.Skip {
 		return nil
 	}
@@ -157,7 +161,7 @@ func (s *session) signal(sig *im.Signal) {
 	}
 	if sig.Kind != im.SignalStanza {
 		if s.takes() {
-			s.deliver(data, nil, 0)
+			s.deliver(data)
 		}
 		return
 	}
@@ -165,7 +169,7 @@ func (s *session) signal(sig *im.Signal) {
 		s.write(data, 0)
 		return
 	}
-	s.deliver(data, nil, 0)
+	s.deliver(data)
 }
 
 // late delivers a message that came while the user was away (XEP-0203).

@@ -13,7 +13,7 @@ import (
 type silence struct{ n atomic.Int32 }
 
 // heard notes that the client lives.
-func (s *session) heard(stream.Conn) { s.silence.n.Store(0) }
+func (s *session) heard() { s.silence.n.Store(0) }
 
 // poke asks a silent client whether it is there (XEP-0199, or XEP-0198 where it
 // speaks that); after a second silence the connection is lost.

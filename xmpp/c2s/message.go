@@ -101,19 +101,11 @@ func (s *session) log(st *xmlstream.Element, to im.Addr, user im.UserID, r *rece
 			return
 		}
 		s.queue.post(event{kind: evCall, call: func(context.Context) {
-			s.refuse(st, sendError(st, err))
+			s.refuse(st, unknownAccount(err))
 			s.settle(r)
 		}})
 	})
 	return nil
-}
-
-// sendError hides from a sender whether the recipient exists.
-func sendError(st *xmlstream.Element, err error) error {
-	if im.CodeOf(err) == im.CodeNotFound {
-		return stanza.Errorf(stanza.ServiceUnavailable, "")
-	}
-	return err
 }
 
 // typing passes a chat state on: to XMPP sessions as it is, to C-XX sessions as

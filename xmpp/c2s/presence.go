@@ -117,7 +117,6 @@ func (s *session) online() {
 	for _, st := range asked {
 		s.send(st)
 	}
-	s.greeted = true
 	s.lastItems(pep.Fresh("", s.presence.Interests))
 }
 
@@ -150,7 +149,7 @@ func (s *session) showContact(p *im.UserPresence) {
 		return
 	}
 	for _, st := range s.seen.Update(*p, addr, s.addr) {
-		s.deliver(stanza.Bytes(st), st, 0)
+		s.deliver(stanza.Bytes(st))
 	}
 }
 

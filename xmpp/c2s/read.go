@@ -51,7 +51,7 @@ func (s *session) took(conn stream.Conn, ev xmlstream.Event, pace *pacer) bool {
 		s.fail(conn, stream.Errorf(xmlstream.BadFormat, "a stream header within the stream"))
 		return false
 	}
-	s.heard(conn)
+	s.heard()
 	if stanza.IsStanza(ev.Element) {
 		pace.wait(s.ctx)
 	}

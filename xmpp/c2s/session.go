@@ -52,7 +52,6 @@ type session struct {
 	available bool
 	hidden    bool   // the client is away; others are shown that it is offline
 	shown     uint64 // newest entry of the inbox that was written to the client
-	greeted   bool   // has been available in this session
 	seen      presence.Seen
 	parked    parked
 	backlog   backlog
