@@ -2,6 +2,7 @@ package acs
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/cxx-im/cxx/internal/config"
@@ -22,6 +23,12 @@ type Config struct {
 	DegradedPoll    config.Duration `toml:"degraded_poll" doc:"the same while a mesh link and Redis are both down"`
 	PresenceSettle  config.Duration `toml:"presence_settle" doc:"how long presence changes are gathered before contacts are told"`
 	ReorderPatience config.Duration `toml:"reorder_patience" doc:"how long a push that came early waits for its predecessor before the log is read"`
+	GroupPrefix     string          `toml:"group_prefix" doc:"groups have addresses at this name below the domain: conference.example.org"`
+	MaxGroups       int             `toml:"max_groups" doc:"most groups of a user"`
+	MaxMembers      int             `toml:"max_members" doc:"most members of a group"`
+	SmallGroup      int             `toml:"small_group" doc:"up to so many members, those who are online see at once who has read and who is typing"`
+	QuietGroup      int             `toml:"quiet_group" doc:"in a group with more members, XMPP clients see only admins and themselves come and go"`
+	PullGroup       int             `toml:"pull_group" doc:"in a group with more members that is busy, C-XX clients are told that there is news and fetch it, at most once a second"`
 }
 
 // DefaultConfig returns the defaults of contract section 3.
@@ -40,6 +47,12 @@ func DefaultConfig() Config {
 		DegradedPoll:    config.Duration(4 * time.Second),
 		PresenceSettle:  config.Duration(50 * time.Millisecond),
 		ReorderPatience: config.Duration(20 * time.Millisecond),
+		GroupPrefix:     "conference",
+		MaxGroups:       500,
+		MaxMembers:      10000,
+		SmallGroup:      100,
+		QuietGroup:      1000,
+		PullGroup:       5000,
 	}
 }
 
@@ -62,6 +75,12 @@ func (c Config) Validate() error {
 		return fmt.Errorf("lease is %s; it is renewed each second, so choose at least 3s", c.Lease)
 	case c.Grace < 0 || c.PresenceSettle < 0 || c.ReorderPatience < 0:
 		return fmt.Errorf("grace, presence_settle and reorder_patience must not be negative")
+	case c.GroupPrefix == "" || strings.ContainsAny(c.GroupPrefix, "@/ "):
+		return fmt.Errorf("group_prefix is %q; choose a name such as conference", c.GroupPrefix)
+	case c.MaxGroups < 1 || c.MaxMembers < 2:
+		return fmt.Errorf("max_groups must be at least 1 and max_members at least 2")
+	case c.SmallGroup < 0 || c.QuietGroup < 0 || c.PullGroup < 0:
+		return fmt.Errorf("small_group, quiet_group and pull_group must not be negative")
 	case c.HeadPoll.D() < time.Second || c.DegradedPoll.D() < time.Second:
 		return fmt.Errorf("head_poll and degraded_poll must be at least 1s")
 	}

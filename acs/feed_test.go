@@ -312,3 +312,7 @@ func TestFeedFindsRegression(t *testing.T) {
 		}
 	})
 }
+
+func (f *fakeSink) PushPost(*im.GroupPush) bool          { return true }
+func (f *fakeSink) PushMoved(im.GroupID, uint64)         {}
+func (f *fakeSink) PushOccupant(*im.OccupantChange) bool { return true }

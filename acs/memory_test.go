@@ -12,6 +12,7 @@ import (
 // memory is what a worldStore keeps for tests that write: contacts, block lists
 // and inboxes. Users of the world have ids up to mostUser.
 type memory struct {
+	GroupStore // nil: tests of groups run on package shard
 	logs    map[im.UserID][]im.Entry // guarded by worldStore.mu, as all here
 	blocked map[im.UserID][]im.Addr
 	reads   map[string]int // calls by method

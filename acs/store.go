@@ -19,6 +19,7 @@ type Store interface {
 	InboxStore
 	BlockStore
 	LeafStore
+	GroupStore
 }
 
 // AccountStore is accounts.
@@ -112,7 +113,9 @@ type LeafStore interface {
 // InboxStore is the append-only logs.
 type InboxStore interface {
 	// AppendMessage commits m to the recipient's inbox and then, or in the same
-	// transaction, to the sender's. Calls for one sender keep their order as
+	// transaction, to the sender's; one with Group to that timeline only, after
+	// im.MaySpeak has allowed it inside the transaction (and im.MayMentionAll, for
+	// All). Calls for one sender keep their order as
 	// long as the caller keeps to ZoneOf: see there. done is called exactly
 	// once, from one goroutine per zone, in the order of commits; it must not
 	// block. Duplicates of (From, ClientID) give the first result with Duplicate
@@ -144,10 +147,67 @@ type InboxStore interface {
 	Delivered(ctx context.Context, u im.UserID) (uint64, error)
 	History(ctx context.Context, u im.UserID, q im.HistoryQuery) (im.HistoryPage, error)
 	Conversations(ctx context.Context, u im.UserID, limit int) ([]im.Conversation, error)
-	// ZoneOf names the zone of a user. Appends whose recipients lie in one zone
+	// ZoneOf names the zone of a user or (see im.GroupID.Log) a group. Appends whose recipients lie in one zone
 	// commit in the order of the calls; to keep the order between recipients in
 	// different zones the caller waits for done in between.
 	ZoneOf(u im.UserID) im.ZoneID
 	// Relaxed reports whether any zone promises less than a synced commit.
 	Relaxed() bool
+}
+
+// GroupStore is groups. A group lives in the zone of its slot, what its members
+// need to know of their own groups in theirs. The methods of InboxStore read a
+// timeline under the group's Log.
+type GroupStore interface {
+	// CreateGroup stores g with a new id in the slot of its address, with members and
+	// the first entries of its timeline, and what is owed for them (see EditGroup).
+	// It answers im.CodeNameTaken when the address is in use.
+	CreateGroup(ctx context.Context, g im.Group, members []im.Member, log []im.Entry, owe func(g im.Group, logged []im.Entry) []im.Owed) (im.Group, []im.Entry, error)
+	// GroupByAddr and GroupByID answer im.CodeNotFound for an unknown group.
+	GroupByAddr(ctx context.Context, a im.Addr) (im.Group, error)
+	GroupByID(ctx context.Context, g im.GroupID) (im.Group, error)
+	// PublicGroups lists groups that are Public and not Locked with ids above after, in
+	// the order of ids.
+	PublicGroups(ctx context.Context, after im.GroupID, limit int) ([]im.Group, error)
+	// EditGroup changes a group under the lock of its timeline's head. change gets
+	// the group, those of users that it knows, and counts, and says what to write;
+	// it may be called more than once; an error from it rolls back and is returned.
+	// The logged entries come back with their seqs. What change owes is kept with
+	// the transaction until Settle.
+	EditGroup(ctx context.Context, g im.GroupID, users []im.UserID, change func(e *im.GroupEdit) error) ([]im.Entry, error)
+	// Member returns how u stands to g; its User is zero when g does not know him.
+	Member(ctx context.Context, g im.GroupID, u im.UserID) (im.Member, error)
+	// MembersOf lists members in the order of users.
+	MembersOf(ctx context.Context, g im.GroupID, q im.MemberQuery) ([]im.Member, error)
+	// GroupSnapshot returns a group, everybody who is in it (passing ones too), and
+	// the head of its timeline, as they were at one moment.
+	GroupSnapshot(ctx context.Context, g im.GroupID) (im.Group, []im.Member, im.Head, error)
+	// Memberships returns u's groups, those that he was in with RoleNone left out.
+	Memberships(ctx context.Context, u im.UserID) ([]im.Membership, error)
+	// GroupStates returns the groups of ids that exist, with how u stands to them:
+	// one query per zone each for groups, unread and mentions. Membership stays zero.
+	// When zones fail it returns those of the others, and the error.
+	GroupStates(ctx context.Context, u im.UserID, ids []im.GroupID) ([]im.GroupState, error)
+	// PutMembership writes m in its user's zone and logs e in his inbox, unless what is
+	// there has the same or a later Version: then it does nothing and returns nil.
+	// Pinned and Silent stay as they are there.
+	PutMembership(ctx context.Context, m im.Membership, e im.Entry) (*im.Entry, error)
+	// Book sets Pinned and Silent and logs what entry makes of the membership after
+	// the change. im.CodeNotFound: u is not in the group.
+	Book(ctx context.Context, u im.UserID, g im.GroupID, pinned, silent bool, entry func(im.Membership) im.Entry) (im.Entry, error)
+	// Owed returns what was committed before a time and is not settled, oldest first,
+	// at most limit of each zone. When zones fail it returns those of the others, and
+	// the error. Settle forgets it.
+	Owed(ctx context.Context, before time.Time, limit int) ([]im.Owed, error)
+	Settle(ctx context.Context, done []im.Owed) error
+	// MarkGroupRead moves ReadTo of a member forward, never above the head, and
+	// reports where it stands then and whether it moved.
+	MarkGroupRead(ctx context.Context, g im.GroupID, u im.UserID, upTo uint64) (at uint64, moved bool, err error)
+	// GroupReaders counts, of the members but except who could read seq, those whose
+	// mark is not below it, and returns at most limit of them.
+	GroupReaders(ctx context.Context, g im.GroupID, seq uint64, except im.UserID, limit int) (im.Readers, error)
+	// PruneGroups removes what groups with KeepDays keep no longer, at most limit
+	// entries per zone and call, and says how many it has removed. The seqs of what is
+	// left stay.
+	PruneGroups(ctx context.Context, now time.Time, limit int) (int, error)
 }

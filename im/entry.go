@@ -12,30 +12,40 @@ const (
 	KindDevice  Kind = 5 // a device of the user was added or revoked
 	KindNote    Kind = 6 // a message without text, for clients: a receipt, a reaction, a call; never counted as unread
 	KindBlock   Kind = 7 // the block list changed; Entry.Block holds how
+	KindGroup   Kind = 8 // a group changed, in its timeline or an inbox; Entry.Group holds how
+	// KindGroupRead is in an inbox: the user has read a group up to a seq of its
+	// timeline. Entry.Peer holds the group, Entry.UpTo the seq.
+	KindGroupRead Kind = 9
 )
 
-// Entry is one place in a user's inbox. It is immutable once it has a Seq.
+// Entry is one place in a log: a user's inbox or a group's timeline. It is immutable
+// once it has a Seq, but for a message in a timeline that was taken back.
 type Entry struct {
-	Seq   uint64 // dense per inbox: 1, 2, 3 …
+	Seq   uint64 // dense per log: 1, 2, 3 …
 	MsgID MsgID  // from the clock of the ACS that made the entry
 	Kind  Kind
 	From  UserID // who caused it; the inbox's owner for what he sent or changed
-	Peer  UserID // the other side of the conversation, contact or read mark
+	Peer  UserID // the other side of the conversation, contact or read mark; zero in a timeline
 
 	ClientID ClientID // KindMessage, KindNote: as the sender made it
 	Text     string   // KindMessage: the body, UTF-8
 	Ext      []byte   // KindMessage, KindNote, KindRead: extension elements, opaque to the core
 
-	UpTo    MsgID    // KindRead: everything of the conversation up to here is read
-	Contact *Contact // KindContact
-	Device  *Device  // KindDevice; never holds a token
-	Profile *Profile // KindProfile
-	Block   *Block   // KindBlock
+	UpTo    MsgID       // KindRead: everything of the conversation up to here is read
+	Contact *Contact    // KindContact
+	Device  *Device     // KindDevice; never holds a token
+	Profile *Profile    // KindProfile
+	Block   *Block      // KindBlock
+	Group   *GroupEvent // KindGroup
+	Post    *Post       // KindMessage and KindNote in a timeline
 }
 
 // Outgoing is a message as its sender's edge hands it to the core.
 type Outgoing struct {
 	To       UserID
+	Group    GroupID  // instead of To: for everybody in it
+	Mentions []UserID // with Group: whom it mentions
+	All      bool     // with Group: it mentions everybody
 	ClientID ClientID // zero: no protection against duplicates beyond the connection
 	Text     string
 	Ext      []byte
@@ -49,7 +59,7 @@ type Outgoing struct {
 // Ack says that a message is committed in both inboxes.
 type Ack struct {
 	MsgID     MsgID
-	Seq       uint64 // in the sender's inbox
+	Seq       uint64 // in the sender's inbox, or in the group's timeline
 	Duplicate bool   // this (sender, client id) had been committed before: the first ack again
 }
 
@@ -88,6 +98,7 @@ type Committed struct {
 	MsgID     MsgID
 	FromSeq   uint64 // in the sender's inbox
 	ToSeq     uint64 // in the recipient's inbox; equals FromSeq for a note to self
+	Nick      string // of the sender in the group; its message has FromSeq and ToSeq in the timeline
 	Duplicate bool
 }
 
@@ -101,6 +112,9 @@ type Head struct {
 // Message is a message on its way into two inboxes.
 type Message struct {
 	From, To UserID
+	Group    GroupID // instead of To: into its timeline, if From may speak there then
+	Mentions []UserID
+	All      bool
 	MsgID    MsgID
 	ClientID ClientID // zero: not checked for duplicates
 	Text     string

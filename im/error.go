@@ -48,6 +48,13 @@ const (
 	CodeIDReused        ErrorCode = 4009
 	CodeConflict        ErrorCode = 4010
 	CodeOwnBlock        ErrorCode = 4011
+	CodeNotMember       ErrorCode = 4012
+	CodeMuted           ErrorCode = 4013
+	CodeNickTaken       ErrorCode = 4014
+	CodeMembersOnly     ErrorCode = 4015
+	CodeBanned          ErrorCode = 4016
+	CodePasswordNeeded  ErrorCode = 4017
+	CodeLastOwner       ErrorCode = 4018
 	CodeZoneUnavailable ErrorCode = 5001
 	CodeOverloaded      ErrorCode = 5002
 	CodeRetryLater      ErrorCode = 5003
@@ -106,6 +113,13 @@ var traits = []Trait{
 	{CodeIDReused, "ID_REUSED", true, false},
 	{CodeConflict, "CONFLICT", true, false},
 	{CodeOwnBlock, "OWN_BLOCK", true, false},
+	{CodeNotMember, "NOT_MEMBER", true, false},
+	{CodeMuted, "MUTED", true, false},
+	{CodeNickTaken, "NICK_TAKEN", true, false},
+	{CodeMembersOnly, "MEMBERS_ONLY", true, false},
+	{CodeBanned, "BANNED", true, false},
+	{CodePasswordNeeded, "PASSWORD_NEEDED", true, false},
+	{CodeLastOwner, "LAST_OWNER", true, false},
 	{CodeZoneUnavailable, "ZONE_UNAVAILABLE", true, true},
 	{CodeOverloaded, "OVERLOADED", true, true},
 	{CodeRetryLater, "RETRY_LATER", true, true},

@@ -15,7 +15,8 @@ import (
 // holds it. The top 14 bits are the slot, the low 38 are random.
 type UserID uint64
 
-// GroupID names a group; its shape is that of UserID.
+// GroupID names a group; its shape is that of UserID. No group has the number of a
+// user: both have a row under it in the table of log heads.
 type GroupID uint64
 
 // DeviceID names one device of a user: 52 random bits given by the server at
@@ -91,6 +92,16 @@ func (u UserID) String() string { return strconv.FormatUint(uint64(u), 10) }
 
 // Slot returns the slot that g lies in.
 func (g GroupID) Slot() Slot { return UserID(g).Slot() }
+
+// Valid reports whether g can be the id of a group.
+func (g GroupID) Valid() bool { return UserID(g).Valid() }
+
+// Log returns the id under which the storage keeps the timeline of g: its methods
+// for inboxes read it too.
+func (g GroupID) Log() UserID { return UserID(g) }
+
+// String returns g in decimal.
+func (g GroupID) String() string { return UserID(g).String() }
 
 // String returns d in decimal.
 func (d DeviceID) String() string { return strconv.FormatUint(uint64(d), 10) }

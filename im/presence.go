@@ -91,7 +91,8 @@ type Node struct {
 	Draining bool
 }
 
-// Bell is the doorbell: the inbox of User has come to Seq.
+// Bell is the doorbell: the inbox of User, or the timeline of a group under its Log,
+// has come to Seq.
 type Bell struct {
 	User UserID
 	Seq  uint64

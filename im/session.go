@@ -18,6 +18,17 @@ type Sink interface {
 	// of the contact's resources changes, a C-XX session when the whole does.
 	PushPresence(p UserPresence)
 	PushSignal(s Signal)
+	// PushPost hands over the next entry of a timeline that the session follows.
+	// False: it was not taken. The core pushes no more of this group until the
+	// session has read the timeline up to its head (GroupSync); the edge knows
+	// what it has to make up for.
+	PushPost(p *GroupPush) bool
+	// PushMoved says, for a group that is too large and busy to push to this
+	// session, that its timeline has come to head.
+	PushMoved(g GroupID, head uint64)
+	// PushOccupant tells an XMPP session who came to, changed in or left a room that
+	// it is in. False: it was not taken, and the edge has to look at all (RoomOccupants).
+	PushOccupant(c *OccupantChange) bool
 	// Close ends the connection after what is queued, telling the client why.
 	Close(reason *Error)
 }
@@ -51,6 +62,8 @@ type Session interface {
 	Profiles
 	Blocking
 	Items
+	Groups
+	Rooms
 
 	ID() SessionID
 	User() UserID

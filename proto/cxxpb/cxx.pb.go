@@ -51,6 +51,8 @@ const (
 	FrameType_FRAME_GO_AWAY   FrameType = 15 // server: reconnect elsewhere within a delay
 	FrameType_FRAME_ALLOCATE  FrameType = 16 // client to NAS
 	FrameType_FRAME_ALLOCATED FrameType = 17 // NAS
+	FrameType_FRAME_POST      FrameType = 18 // server: entries of a group's timeline
+	FrameType_FRAME_MOVED     FrameType = 19 // server: a group's timeline has moved; sync it when convenient
 )
 
 // Enum value maps for FrameType.
@@ -74,6 +76,8 @@ var (
 		15: "FRAME_GO_AWAY",
 		16: "FRAME_ALLOCATE",
 		17: "FRAME_ALLOCATED",
+		18: "FRAME_POST",
+		19: "FRAME_MOVED",
 	}
 	FrameType_value = map[string]int32{
 		"FRAME_NONE":          0,
@@ -94,6 +98,8 @@ var (
 		"FRAME_GO_AWAY":       15,
 		"FRAME_ALLOCATE":      16,
 		"FRAME_ALLOCATED":     17,
+		"FRAME_POST":          18,
+		"FRAME_MOVED":         19,
 	}
 )
 
@@ -731,6 +737,9 @@ type Send struct {
 	ClientId      []byte                 `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"` // 16 bytes
 	Text          string                 `protobuf:"bytes,4,opt,name=text,proto3" json:"text,omitempty"`
 	Ext           []byte                 `protobuf:"bytes,5,opt,name=ext,proto3" json:"ext,omitempty"`
+	Group         uint64                 `protobuf:"fixed64,6,opt,name=group,proto3" json:"group,omitempty"`              // instead of to: for everybody in it
+	Mentions      []uint64               `protobuf:"fixed64,7,rep,packed,name=mentions,proto3" json:"mentions,omitempty"` // with group: whom it mentions
+	All           bool                   `protobuf:"varint,8,opt,name=all,proto3" json:"all,omitempty"`                   // with group: it mentions everybody
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -800,11 +809,32 @@ func (x *Send) GetExt() []byte {
 	return nil
 }
 
+func (x *Send) GetGroup() uint64 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *Send) GetMentions() []uint64 {
+	if x != nil {
+		return x.Mentions
+	}
+	return nil
+}
+
+func (x *Send) GetAll() bool {
+	if x != nil {
+		return x.All
+	}
+	return false
+}
+
 type SendAck struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            uint32                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
 	MsgId         uint64                 `protobuf:"fixed64,2,opt,name=msg_id,json=msgId,proto3" json:"msg_id,omitempty"` // its time is the message's time
-	Seq           uint64                 `protobuf:"varint,3,opt,name=seq,proto3" json:"seq,omitempty"`                   // in the sender's inbox
+	Seq           uint64                 `protobuf:"varint,3,opt,name=seq,proto3" json:"seq,omitempty"`                   // in the sender's inbox, or in the group's timeline
 	Duplicate     bool                   `protobuf:"varint,4,opt,name=duplicate,proto3" json:"duplicate,omitempty"`       // had been committed before
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -872,7 +902,7 @@ type Entry struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Seq           uint64                 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
 	MsgId         uint64                 `protobuf:"fixed64,2,opt,name=msg_id,json=msgId,proto3" json:"msg_id,omitempty"`
-	Kind          uint32                 `protobuf:"varint,3,opt,name=kind,proto3" json:"kind,omitempty"`                        // absent: a message; 2 contact 3 read mark 4 profile 5 device 6 note 7 block list
+	Kind          uint32                 `protobuf:"varint,3,opt,name=kind,proto3" json:"kind,omitempty"`                        // absent: a message; 2 contact 3 read mark 4 profile 5 device 6 note 7 block list 8 group 9 group read mark
 	From          uint64                 `protobuf:"fixed64,4,opt,name=from,proto3" json:"from,omitempty"`                       // absent: the owner of the inbox
 	Peer          uint64                 `protobuf:"fixed64,5,opt,name=peer,proto3" json:"peer,omitempty"`                       // absent: same as from
 	ClientId      []byte                 `protobuf:"bytes,6,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"` // only in the sender's own inbox
@@ -883,6 +913,8 @@ type Entry struct {
 	Device        *Device                `protobuf:"bytes,11,opt,name=device,proto3" json:"device,omitempty"`
 	Profile       *Profile               `protobuf:"bytes,12,opt,name=profile,proto3" json:"profile,omitempty"`
 	Block         *Block                 `protobuf:"bytes,13,opt,name=block,proto3" json:"block,omitempty"`
+	Group         *GroupEvent            `protobuf:"bytes,14,opt,name=group,proto3" json:"group,omitempty"`
+	Post          *Post                  `protobuf:"bytes,15,opt,name=post,proto3" json:"post,omitempty"` // of a message in a timeline
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1008,6 +1040,809 @@ func (x *Entry) GetBlock() *Block {
 	return nil
 }
 
+func (x *Entry) GetGroup() *GroupEvent {
+	if x != nil {
+		return x.Group
+	}
+	return nil
+}
+
+func (x *Entry) GetPost() *Post {
+	if x != nil {
+		return x.Post
+	}
+	return nil
+}
+
+// Post is what a message in a timeline has beside the rest.
+type Post struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Nick          string                 `protobuf:"bytes,1,opt,name=nick,proto3" json:"nick,omitempty"`         // of the sender, then
+	Occupant      string                 `protobuf:"bytes,2,opt,name=occupant,proto3" json:"occupant,omitempty"` // the sender's id in the group; in a hidden group entry.from is absent
+	Mentions      []uint64               `protobuf:"fixed64,3,rep,packed,name=mentions,proto3" json:"mentions,omitempty"`
+	All           bool                   `protobuf:"varint,4,opt,name=all,proto3" json:"all,omitempty"`
+	Retracted     bool                   `protobuf:"varint,5,opt,name=retracted,proto3" json:"retracted,omitempty"` // was taken back: text and ext are gone
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Post) Reset() {
+	*x = Post{}
+	mi := &file_cxx_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Post) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Post) ProtoMessage() {}
+
+func (x *Post) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Post.ProtoReflect.Descriptor instead.
+func (*Post) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Post) GetNick() string {
+	if x != nil {
+		return x.Nick
+	}
+	return ""
+}
+
+func (x *Post) GetOccupant() string {
+	if x != nil {
+		return x.Occupant
+	}
+	return ""
+}
+
+func (x *Post) GetMentions() []uint64 {
+	if x != nil {
+		return x.Mentions
+	}
+	return nil
+}
+
+func (x *Post) GetAll() bool {
+	if x != nil {
+		return x.All
+	}
+	return false
+}
+
+func (x *Post) GetRetracted() bool {
+	if x != nil {
+		return x.Retracted
+	}
+	return false
+}
+
+// GroupEvent is a change of a group, in its timeline or in an inbox.
+type GroupEvent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	What  uint32                 `protobuf:"varint,1,opt,name=what,proto3" json:"what,omitempty"` // 1 created 2 changed 3 subject 4 joined 5 left 6 invited 7 declined 8 asked 9 refused
+	// 10 kicked 11 banned 12 unbanned 13 role 14 voice 15 nickname 16 retracted 17 dissolved
+	// 18 expelled 19 booked
+	Id            uint64      `protobuf:"fixed64,2,opt,name=id,proto3" json:"id,omitempty"` // the group
+	Group         *Group      `protobuf:"bytes,3,opt,name=group,proto3" json:"group,omitempty"`
+	Member        *Member     `protobuf:"bytes,4,opt,name=member,proto3" json:"member,omitempty"`
+	WasNick       string      `protobuf:"bytes,5,opt,name=was_nick,json=wasNick,proto3" json:"was_nick,omitempty"`
+	ByNick        string      `protobuf:"bytes,6,opt,name=by_nick,json=byNick,proto3" json:"by_nick,omitempty"`
+	Reason        string      `protobuf:"bytes,7,opt,name=reason,proto3" json:"reason,omitempty"`
+	Ref           uint64      `protobuf:"varint,8,opt,name=ref,proto3" json:"ref,omitempty"`               // seq of a message
+	Alternate     string      `protobuf:"bytes,9,opt,name=alternate,proto3" json:"alternate,omitempty"`    // dissolved: where to go instead
+	Membership    *Membership `protobuf:"bytes,10,opt,name=membership,proto3" json:"membership,omitempty"` // in an inbox: how the user stands to the group now
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupEvent) Reset() {
+	*x = GroupEvent{}
+	mi := &file_cxx_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupEvent) ProtoMessage() {}
+
+func (x *GroupEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupEvent.ProtoReflect.Descriptor instead.
+func (*GroupEvent) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *GroupEvent) GetWhat() uint32 {
+	if x != nil {
+		return x.What
+	}
+	return 0
+}
+
+func (x *GroupEvent) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *GroupEvent) GetGroup() *Group {
+	if x != nil {
+		return x.Group
+	}
+	return nil
+}
+
+func (x *GroupEvent) GetMember() *Member {
+	if x != nil {
+		return x.Member
+	}
+	return nil
+}
+
+func (x *GroupEvent) GetWasNick() string {
+	if x != nil {
+		return x.WasNick
+	}
+	return ""
+}
+
+func (x *GroupEvent) GetByNick() string {
+	if x != nil {
+		return x.ByNick
+	}
+	return ""
+}
+
+func (x *GroupEvent) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *GroupEvent) GetRef() uint64 {
+	if x != nil {
+		return x.Ref
+	}
+	return 0
+}
+
+func (x *GroupEvent) GetAlternate() string {
+	if x != nil {
+		return x.Alternate
+	}
+	return ""
+}
+
+func (x *GroupEvent) GetMembership() *Membership {
+	if x != nil {
+		return x.Membership
+	}
+	return nil
+}
+
+type Group struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            uint64                 `protobuf:"fixed64,1,opt,name=id,proto3" json:"id,omitempty"`
+	Addr          string                 `protobuf:"bytes,2,opt,name=addr,proto3" json:"addr,omitempty"`
+	Title         string                 `protobuf:"bytes,3,opt,name=title,proto3" json:"title,omitempty"`
+	About         string                 `protobuf:"bytes,4,opt,name=about,proto3" json:"about,omitempty"`
+	Lang          string                 `protobuf:"bytes,5,opt,name=lang,proto3" json:"lang,omitempty"`
+	Subject       string                 `protobuf:"bytes,6,opt,name=subject,proto3" json:"subject,omitempty"`
+	SubjectNick   string                 `protobuf:"bytes,7,opt,name=subject_nick,json=subjectNick,proto3" json:"subject_nick,omitempty"`
+	SubjectAtMs   uint64                 `protobuf:"varint,8,opt,name=subject_at_ms,json=subjectAtMs,proto3" json:"subject_at_ms,omitempty"`
+	Announcement  string                 `protobuf:"bytes,9,opt,name=announcement,proto3" json:"announcement,omitempty"`
+	Avatar        string                 `protobuf:"bytes,10,opt,name=avatar,proto3" json:"avatar,omitempty"` // SHA-1, hexadecimal
+	Join          uint32                 `protobuf:"varint,11,opt,name=join,proto3" json:"join,omitempty"`    // 0 open, 1 by approval, 2 by invitation
+	Speak         uint32                 `protobuf:"varint,12,opt,name=speak,proto3" json:"speak,omitempty"`  // who may: 0 anyone, 1 members, 2 admins, 3 nobody; so are the next
+	Invite        uint32                 `protobuf:"varint,13,opt,name=invite,proto3" json:"invite,omitempty"`
+	Topic         uint32                 `protobuf:"varint,14,opt,name=topic,proto3" json:"topic,omitempty"`
+	MentionAll    uint32                 `protobuf:"varint,15,opt,name=mention_all,json=mentionAll,proto3" json:"mention_all,omitempty"`
+	Private       uint32                 `protobuf:"varint,16,opt,name=private,proto3" json:"private,omitempty"`
+	List          uint32                 `protobuf:"varint,17,opt,name=list,proto3" json:"list,omitempty"`       // who may read the list of members
+	Hidden        bool                   `protobuf:"varint,18,opt,name=hidden,proto3" json:"hidden,omitempty"`   // only admins learn who is behind a nickname
+	History       bool                   `protobuf:"varint,19,opt,name=history,proto3" json:"history,omitempty"` // newcomers may read what was before them
+	Public        bool                   `protobuf:"varint,20,opt,name=public,proto3" json:"public,omitempty"`
+	Temporary     bool                   `protobuf:"varint,21,opt,name=temporary,proto3" json:"temporary,omitempty"`
+	Locked        bool                   `protobuf:"varint,22,opt,name=locked,proto3" json:"locked,omitempty"`
+	MutedUntilMs  uint64                 `protobuf:"varint,23,opt,name=muted_until_ms,json=mutedUntilMs,proto3" json:"muted_until_ms,omitempty"`
+	MaxMembers    uint32                 `protobuf:"varint,24,opt,name=max_members,json=maxMembers,proto3" json:"max_members,omitempty"`
+	KeepDays      uint32                 `protobuf:"varint,25,opt,name=keep_days,json=keepDays,proto3" json:"keep_days,omitempty"`
+	CreatedMs     uint64                 `protobuf:"varint,26,opt,name=created_ms,json=createdMs,proto3" json:"created_ms,omitempty"`
+	Creator       uint64                 `protobuf:"fixed64,27,opt,name=creator,proto3" json:"creator,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Group) Reset() {
+	*x = Group{}
+	mi := &file_cxx_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Group) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Group) ProtoMessage() {}
+
+func (x *Group) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Group.ProtoReflect.Descriptor instead.
+func (*Group) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Group) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Group) GetAddr() string {
+	if x != nil {
+		return x.Addr
+	}
+	return ""
+}
+
+func (x *Group) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *Group) GetAbout() string {
+	if x != nil {
+		return x.About
+	}
+	return ""
+}
+
+func (x *Group) GetLang() string {
+	if x != nil {
+		return x.Lang
+	}
+	return ""
+}
+
+func (x *Group) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *Group) GetSubjectNick() string {
+	if x != nil {
+		return x.SubjectNick
+	}
+	return ""
+}
+
+func (x *Group) GetSubjectAtMs() uint64 {
+	if x != nil {
+		return x.SubjectAtMs
+	}
+	return 0
+}
+
+func (x *Group) GetAnnouncement() string {
+	if x != nil {
+		return x.Announcement
+	}
+	return ""
+}
+
+func (x *Group) GetAvatar() string {
+	if x != nil {
+		return x.Avatar
+	}
+	return ""
+}
+
+func (x *Group) GetJoin() uint32 {
+	if x != nil {
+		return x.Join
+	}
+	return 0
+}
+
+func (x *Group) GetSpeak() uint32 {
+	if x != nil {
+		return x.Speak
+	}
+	return 0
+}
+
+func (x *Group) GetInvite() uint32 {
+	if x != nil {
+		return x.Invite
+	}
+	return 0
+}
+
+func (x *Group) GetTopic() uint32 {
+	if x != nil {
+		return x.Topic
+	}
+	return 0
+}
+
+func (x *Group) GetMentionAll() uint32 {
+	if x != nil {
+		return x.MentionAll
+	}
+	return 0
+}
+
+func (x *Group) GetPrivate() uint32 {
+	if x != nil {
+		return x.Private
+	}
+	return 0
+}
+
+func (x *Group) GetList() uint32 {
+	if x != nil {
+		return x.List
+	}
+	return 0
+}
+
+func (x *Group) GetHidden() bool {
+	if x != nil {
+		return x.Hidden
+	}
+	return false
+}
+
+func (x *Group) GetHistory() bool {
+	if x != nil {
+		return x.History
+	}
+	return false
+}
+
+func (x *Group) GetPublic() bool {
+	if x != nil {
+		return x.Public
+	}
+	return false
+}
+
+func (x *Group) GetTemporary() bool {
+	if x != nil {
+		return x.Temporary
+	}
+	return false
+}
+
+func (x *Group) GetLocked() bool {
+	if x != nil {
+		return x.Locked
+	}
+	return false
+}
+
+func (x *Group) GetMutedUntilMs() uint64 {
+	if x != nil {
+		return x.MutedUntilMs
+	}
+	return 0
+}
+
+func (x *Group) GetMaxMembers() uint32 {
+	if x != nil {
+		return x.MaxMembers
+	}
+	return 0
+}
+
+func (x *Group) GetKeepDays() uint32 {
+	if x != nil {
+		return x.KeepDays
+	}
+	return 0
+}
+
+func (x *Group) GetCreatedMs() uint64 {
+	if x != nil {
+		return x.CreatedMs
+	}
+	return 0
+}
+
+func (x *Group) GetCreator() uint64 {
+	if x != nil {
+		return x.Creator
+	}
+	return 0
+}
+
+type Member struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	User          uint64                 `protobuf:"fixed64,1,opt,name=user,proto3" json:"user,omitempty"` // absent in a hidden group
+	Addr          string                 `protobuf:"bytes,2,opt,name=addr,proto3" json:"addr,omitempty"`
+	Role          uint32                 `protobuf:"varint,3,opt,name=role,proto3" json:"role,omitempty"`   // 0 none 1 outcast 2 invited 3 asking 4 visitor 5 member 6 admin 7 owner
+	Voice         uint32                 `protobuf:"varint,4,opt,name=voice,proto3" json:"voice,omitempty"` // 0 by role, 1 granted, 2 moderator
+	MutedUntilMs  uint64                 `protobuf:"varint,5,opt,name=muted_until_ms,json=mutedUntilMs,proto3" json:"muted_until_ms,omitempty"`
+	Nick          string                 `protobuf:"bytes,6,opt,name=nick,proto3" json:"nick,omitempty"`
+	Passing       bool                   `protobuf:"varint,7,opt,name=passing,proto3" json:"passing,omitempty"` // a visitor by MUC
+	From          uint64                 `protobuf:"varint,8,opt,name=from,proto3" json:"from,omitempty"`       // what is above may be read
+	JoinedMs      uint64                 `protobuf:"varint,9,opt,name=joined_ms,json=joinedMs,proto3" json:"joined_ms,omitempty"`
+	ReadTo        uint64                 `protobuf:"varint,10,opt,name=read_to,json=readTo,proto3" json:"read_to,omitempty"` // his own only
+	By            uint64                 `protobuf:"fixed64,11,opt,name=by,proto3" json:"by,omitempty"`
+	Note          string                 `protobuf:"bytes,12,opt,name=note,proto3" json:"note,omitempty"`
+	Occupant      string                 `protobuf:"bytes,13,opt,name=occupant,proto3" json:"occupant,omitempty"` // as in Post
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Member) Reset() {
+	*x = Member{}
+	mi := &file_cxx_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Member) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Member) ProtoMessage() {}
+
+func (x *Member) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Member.ProtoReflect.Descriptor instead.
+func (*Member) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Member) GetUser() uint64 {
+	if x != nil {
+		return x.User
+	}
+	return 0
+}
+
+func (x *Member) GetAddr() string {
+	if x != nil {
+		return x.Addr
+	}
+	return ""
+}
+
+func (x *Member) GetRole() uint32 {
+	if x != nil {
+		return x.Role
+	}
+	return 0
+}
+
+func (x *Member) GetVoice() uint32 {
+	if x != nil {
+		return x.Voice
+	}
+	return 0
+}
+
+func (x *Member) GetMutedUntilMs() uint64 {
+	if x != nil {
+		return x.MutedUntilMs
+	}
+	return 0
+}
+
+func (x *Member) GetNick() string {
+	if x != nil {
+		return x.Nick
+	}
+	return ""
+}
+
+func (x *Member) GetPassing() bool {
+	if x != nil {
+		return x.Passing
+	}
+	return false
+}
+
+func (x *Member) GetFrom() uint64 {
+	if x != nil {
+		return x.From
+	}
+	return 0
+}
+
+func (x *Member) GetJoinedMs() uint64 {
+	if x != nil {
+		return x.JoinedMs
+	}
+	return 0
+}
+
+func (x *Member) GetReadTo() uint64 {
+	if x != nil {
+		return x.ReadTo
+	}
+	return 0
+}
+
+func (x *Member) GetBy() uint64 {
+	if x != nil {
+		return x.By
+	}
+	return 0
+}
+
+func (x *Member) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *Member) GetOccupant() string {
+	if x != nil {
+		return x.Occupant
+	}
+	return ""
+}
+
+type Membership struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         uint64                 `protobuf:"fixed64,1,opt,name=group,proto3" json:"group,omitempty"`
+	Addr          string                 `protobuf:"bytes,2,opt,name=addr,proto3" json:"addr,omitempty"`
+	Title         string                 `protobuf:"bytes,3,opt,name=title,proto3" json:"title,omitempty"`
+	Role          uint32                 `protobuf:"varint,4,opt,name=role,proto3" json:"role,omitempty"`
+	Nick          string                 `protobuf:"bytes,5,opt,name=nick,proto3" json:"nick,omitempty"`
+	Version       uint64                 `protobuf:"varint,6,opt,name=version,proto3" json:"version,omitempty"`
+	Pinned        bool                   `protobuf:"varint,7,opt,name=pinned,proto3" json:"pinned,omitempty"`
+	Silent        bool                   `protobuf:"varint,8,opt,name=silent,proto3" json:"silent,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Membership) Reset() {
+	*x = Membership{}
+	mi := &file_cxx_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Membership) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Membership) ProtoMessage() {}
+
+func (x *Membership) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Membership.ProtoReflect.Descriptor instead.
+func (*Membership) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Membership) GetGroup() uint64 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *Membership) GetAddr() string {
+	if x != nil {
+		return x.Addr
+	}
+	return ""
+}
+
+func (x *Membership) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *Membership) GetRole() uint32 {
+	if x != nil {
+		return x.Role
+	}
+	return 0
+}
+
+func (x *Membership) GetNick() string {
+	if x != nil {
+		return x.Nick
+	}
+	return ""
+}
+
+func (x *Membership) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *Membership) GetPinned() bool {
+	if x != nil {
+		return x.Pinned
+	}
+	return false
+}
+
+func (x *Membership) GetSilent() bool {
+	if x != nil {
+		return x.Silent
+	}
+	return false
+}
+
+// GroupState is how a group stands, and how the user stands to it.
+type GroupState struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         *Group                 `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
+	Me            *Member                `protobuf:"bytes,2,opt,name=me,proto3" json:"me,omitempty"`
+	Head          uint64                 `protobuf:"varint,3,opt,name=head,proto3" json:"head,omitempty"`
+	Unread        uint32                 `protobuf:"varint,4,opt,name=unread,proto3" json:"unread,omitempty"`
+	Mentions      uint32                 `protobuf:"varint,5,opt,name=mentions,proto3" json:"mentions,omitempty"`
+	Members       uint32                 `protobuf:"varint,6,opt,name=members,proto3" json:"members,omitempty"`
+	Membership    *Membership            `protobuf:"bytes,7,opt,name=membership,proto3" json:"membership,omitempty"`
+	HeadId        uint64                 `protobuf:"fixed64,8,opt,name=head_id,json=headId,proto3" json:"head_id,omitempty"` // msg_id of the newest entry
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupState) Reset() {
+	*x = GroupState{}
+	mi := &file_cxx_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupState) ProtoMessage() {}
+
+func (x *GroupState) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupState.ProtoReflect.Descriptor instead.
+func (*GroupState) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *GroupState) GetGroup() *Group {
+	if x != nil {
+		return x.Group
+	}
+	return nil
+}
+
+func (x *GroupState) GetMe() *Member {
+	if x != nil {
+		return x.Me
+	}
+	return nil
+}
+
+func (x *GroupState) GetHead() uint64 {
+	if x != nil {
+		return x.Head
+	}
+	return 0
+}
+
+func (x *GroupState) GetUnread() uint32 {
+	if x != nil {
+		return x.Unread
+	}
+	return 0
+}
+
+func (x *GroupState) GetMentions() uint32 {
+	if x != nil {
+		return x.Mentions
+	}
+	return 0
+}
+
+func (x *GroupState) GetMembers() uint32 {
+	if x != nil {
+		return x.Members
+	}
+	return 0
+}
+
+func (x *GroupState) GetMembership() *Membership {
+	if x != nil {
+		return x.Membership
+	}
+	return nil
+}
+
+func (x *GroupState) GetHeadId() uint64 {
+	if x != nil {
+		return x.HeadId
+	}
+	return 0
+}
+
 type Push struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Entries       []*Entry               `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
@@ -1017,7 +1852,7 @@ type Push struct {
 
 func (x *Push) Reset() {
 	*x = Push{}
-	mi := &file_cxx_proto_msgTypes[9]
+	mi := &file_cxx_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1029,7 +1864,7 @@ func (x *Push) String() string {
 func (*Push) ProtoMessage() {}
 
 func (x *Push) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[9]
+	mi := &file_cxx_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1042,7 +1877,7 @@ func (x *Push) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Push.ProtoReflect.Descriptor instead.
 func (*Push) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{9}
+	return file_cxx_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Push) GetEntries() []*Entry {
@@ -1050,6 +1885,112 @@ func (x *Push) GetEntries() []*Entry {
 		return x.Entries
 	}
 	return nil
+}
+
+// PostPush brings entries of a group's timeline, those that the client sent itself
+// included. A client that misses one syncs the group.
+type PostPush struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         uint64                 `protobuf:"fixed64,1,opt,name=group,proto3" json:"group,omitempty"`
+	Entries       []*Entry               `protobuf:"bytes,2,rep,name=entries,proto3" json:"entries,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PostPush) Reset() {
+	*x = PostPush{}
+	mi := &file_cxx_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PostPush) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PostPush) ProtoMessage() {}
+
+func (x *PostPush) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PostPush.ProtoReflect.Descriptor instead.
+func (*PostPush) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *PostPush) GetGroup() uint64 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *PostPush) GetEntries() []*Entry {
+	if x != nil {
+		return x.Entries
+	}
+	return nil
+}
+
+type Moved struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         uint64                 `protobuf:"fixed64,1,opt,name=group,proto3" json:"group,omitempty"`
+	Head          uint64                 `protobuf:"varint,2,opt,name=head,proto3" json:"head,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Moved) Reset() {
+	*x = Moved{}
+	mi := &file_cxx_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Moved) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Moved) ProtoMessage() {}
+
+func (x *Moved) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Moved.ProtoReflect.Descriptor instead.
+func (*Moved) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Moved) GetGroup() uint64 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *Moved) GetHead() uint64 {
+	if x != nil {
+		return x.Head
+	}
+	return 0
 }
 
 type Cursor struct {
@@ -1061,7 +2002,7 @@ type Cursor struct {
 
 func (x *Cursor) Reset() {
 	*x = Cursor{}
-	mi := &file_cxx_proto_msgTypes[10]
+	mi := &file_cxx_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1073,7 +2014,7 @@ func (x *Cursor) String() string {
 func (*Cursor) ProtoMessage() {}
 
 func (x *Cursor) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[10]
+	mi := &file_cxx_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1086,7 +2027,7 @@ func (x *Cursor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cursor.ProtoReflect.Descriptor instead.
 func (*Cursor) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{10}
+	return file_cxx_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Cursor) GetSeq() uint64 {
@@ -1105,7 +2046,7 @@ type SyncRequired struct {
 
 func (x *SyncRequired) Reset() {
 	*x = SyncRequired{}
-	mi := &file_cxx_proto_msgTypes[11]
+	mi := &file_cxx_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1117,7 +2058,7 @@ func (x *SyncRequired) String() string {
 func (*SyncRequired) ProtoMessage() {}
 
 func (x *SyncRequired) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[11]
+	mi := &file_cxx_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1130,7 +2071,7 @@ func (x *SyncRequired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SyncRequired.ProtoReflect.Descriptor instead.
 func (*SyncRequired) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{11}
+	return file_cxx_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *SyncRequired) GetHead() uint64 {
@@ -1153,7 +2094,7 @@ type Error struct {
 
 func (x *Error) Reset() {
 	*x = Error{}
-	mi := &file_cxx_proto_msgTypes[12]
+	mi := &file_cxx_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1165,7 +2106,7 @@ func (x *Error) String() string {
 func (*Error) ProtoMessage() {}
 
 func (x *Error) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[12]
+	mi := &file_cxx_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1178,7 +2119,7 @@ func (x *Error) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Error.ProtoReflect.Descriptor instead.
 func (*Error) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{12}
+	return file_cxx_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Error) GetId() uint32 {
@@ -1225,7 +2166,7 @@ type Presence struct {
 
 func (x *Presence) Reset() {
 	*x = Presence{}
-	mi := &file_cxx_proto_msgTypes[13]
+	mi := &file_cxx_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1237,7 +2178,7 @@ func (x *Presence) String() string {
 func (*Presence) ProtoMessage() {}
 
 func (x *Presence) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[13]
+	mi := &file_cxx_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1250,7 +2191,7 @@ func (x *Presence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Presence.ProtoReflect.Descriptor instead.
 func (*Presence) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{13}
+	return file_cxx_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Presence) GetUsers() []*UserPresence {
@@ -1272,7 +2213,7 @@ type UserPresence struct {
 
 func (x *UserPresence) Reset() {
 	*x = UserPresence{}
-	mi := &file_cxx_proto_msgTypes[14]
+	mi := &file_cxx_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1284,7 +2225,7 @@ func (x *UserPresence) String() string {
 func (*UserPresence) ProtoMessage() {}
 
 func (x *UserPresence) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[14]
+	mi := &file_cxx_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1297,7 +2238,7 @@ func (x *UserPresence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UserPresence.ProtoReflect.Descriptor instead.
 func (*UserPresence) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{14}
+	return file_cxx_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *UserPresence) GetUser() uint64 {
@@ -1330,15 +2271,18 @@ func (x *UserPresence) GetLastSeenMs() uint64 {
 
 type Signal struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	User          uint64                 `protobuf:"fixed64,1,opt,name=user,proto3" json:"user,omitempty"` // client: to; server: from
-	Kind          uint32                 `protobuf:"varint,2,opt,name=kind,proto3" json:"kind,omitempty"`  // 1 typing, 2 stopped
+	User          uint64                 `protobuf:"fixed64,1,opt,name=user,proto3" json:"user,omitempty"`   // client: to; server: from
+	Kind          uint32                 `protobuf:"varint,2,opt,name=kind,proto3" json:"kind,omitempty"`    // 1 typing, 2 stopped, 4 has read group up to up_to
+	Group         uint64                 `protobuf:"fixed64,3,opt,name=group,proto3" json:"group,omitempty"` // client: to everybody who is there; server: it was said there
+	Nick          string                 `protobuf:"bytes,4,opt,name=nick,proto3" json:"nick,omitempty"`     // server: of user in group
+	UpTo          uint64                 `protobuf:"varint,5,opt,name=up_to,json=upTo,proto3" json:"up_to,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Signal) Reset() {
 	*x = Signal{}
-	mi := &file_cxx_proto_msgTypes[15]
+	mi := &file_cxx_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1350,7 +2294,7 @@ func (x *Signal) String() string {
 func (*Signal) ProtoMessage() {}
 
 func (x *Signal) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[15]
+	mi := &file_cxx_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1363,7 +2307,7 @@ func (x *Signal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Signal.ProtoReflect.Descriptor instead.
 func (*Signal) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{15}
+	return file_cxx_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Signal) GetUser() uint64 {
@@ -1380,6 +2324,27 @@ func (x *Signal) GetKind() uint32 {
 	return 0
 }
 
+func (x *Signal) GetGroup() uint64 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *Signal) GetNick() string {
+	if x != nil {
+		return x.Nick
+	}
+	return ""
+}
+
+func (x *Signal) GetUpTo() uint64 {
+	if x != nil {
+		return x.UpTo
+	}
+	return 0
+}
+
 type GoAway struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	DelayMs       uint32                 `protobuf:"varint,1,opt,name=delay_ms,json=delayMs,proto3" json:"delay_ms,omitempty"` // leave within
@@ -1390,7 +2355,7 @@ type GoAway struct {
 
 func (x *GoAway) Reset() {
 	*x = GoAway{}
-	mi := &file_cxx_proto_msgTypes[16]
+	mi := &file_cxx_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1402,7 +2367,7 @@ func (x *GoAway) String() string {
 func (*GoAway) ProtoMessage() {}
 
 func (x *GoAway) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[16]
+	mi := &file_cxx_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1415,7 +2380,7 @@ func (x *GoAway) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GoAway.ProtoReflect.Descriptor instead.
 func (*GoAway) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{16}
+	return file_cxx_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *GoAway) GetDelayMs() uint32 {
@@ -1447,7 +2412,7 @@ type Contact struct {
 
 func (x *Contact) Reset() {
 	*x = Contact{}
-	mi := &file_cxx_proto_msgTypes[17]
+	mi := &file_cxx_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1459,7 +2424,7 @@ func (x *Contact) String() string {
 func (*Contact) ProtoMessage() {}
 
 func (x *Contact) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[17]
+	mi := &file_cxx_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1472,7 +2437,7 @@ func (x *Contact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Contact.ProtoReflect.Descriptor instead.
 func (*Contact) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{17}
+	return file_cxx_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Contact) GetUser() uint64 {
@@ -1546,7 +2511,7 @@ type Device struct {
 
 func (x *Device) Reset() {
 	*x = Device{}
-	mi := &file_cxx_proto_msgTypes[18]
+	mi := &file_cxx_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1558,7 +2523,7 @@ func (x *Device) String() string {
 func (*Device) ProtoMessage() {}
 
 func (x *Device) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[18]
+	mi := &file_cxx_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1571,7 +2536,7 @@ func (x *Device) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Device.ProtoReflect.Descriptor instead.
 func (*Device) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{18}
+	return file_cxx_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Device) GetId() uint64 {
@@ -1684,7 +2649,7 @@ type Profile struct {
 
 func (x *Profile) Reset() {
 	*x = Profile{}
-	mi := &file_cxx_proto_msgTypes[19]
+	mi := &file_cxx_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1696,7 +2661,7 @@ func (x *Profile) String() string {
 func (*Profile) ProtoMessage() {}
 
 func (x *Profile) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[19]
+	mi := &file_cxx_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1709,7 +2674,7 @@ func (x *Profile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Profile.ProtoReflect.Descriptor instead.
 func (*Profile) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{19}
+	return file_cxx_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Profile) GetUser() uint64 {
@@ -1752,7 +2717,7 @@ type Block struct {
 
 func (x *Block) Reset() {
 	*x = Block{}
-	mi := &file_cxx_proto_msgTypes[20]
+	mi := &file_cxx_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1764,7 +2729,7 @@ func (x *Block) String() string {
 func (*Block) ProtoMessage() {}
 
 func (x *Block) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[20]
+	mi := &file_cxx_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1777,7 +2742,7 @@ func (x *Block) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Block.ProtoReflect.Descriptor instead.
 func (*Block) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{20}
+	return file_cxx_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Block) GetBlocked() []string {
@@ -1814,7 +2779,7 @@ type Conversation struct {
 
 func (x *Conversation) Reset() {
 	*x = Conversation{}
-	mi := &file_cxx_proto_msgTypes[21]
+	mi := &file_cxx_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1826,7 +2791,7 @@ func (x *Conversation) String() string {
 func (*Conversation) ProtoMessage() {}
 
 func (x *Conversation) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[21]
+	mi := &file_cxx_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1839,7 +2804,7 @@ func (x *Conversation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Conversation.ProtoReflect.Descriptor instead.
 func (*Conversation) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{21}
+	return file_cxx_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Conversation) GetPeer() uint64 {
@@ -1904,6 +2869,26 @@ type Call struct {
 	//	*Call_BlockList
 	//	*Call_Block
 	//	*Call_Unblock
+	//	*Call_Groups
+	//	*Call_GroupGet
+	//	*Call_GroupCreate
+	//	*Call_GroupEdit
+	//	*Call_GroupAct
+	//	*Call_GroupJoin
+	//	*Call_GroupLeave
+	//	*Call_GroupDissolve
+	//	*Call_GroupMembers
+	//	*Call_GroupSync
+	//	*Call_GroupHistory
+	//	*Call_GroupRead
+	//	*Call_GroupReaders
+	//	*Call_GroupRetract
+	//	*Call_GroupNick
+	//	*Call_GroupBook
+	//	*Call_GroupAvatar
+	//	*Call_GroupSetAvatar
+	//	*Call_GroupDirectory
+	//	*Call_GroupDecline
 	Op            isCall_Op `protobuf_oneof:"op"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1911,7 +2896,7 @@ type Call struct {
 
 func (x *Call) Reset() {
 	*x = Call{}
-	mi := &file_cxx_proto_msgTypes[22]
+	mi := &file_cxx_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1923,7 +2908,7 @@ func (x *Call) String() string {
 func (*Call) ProtoMessage() {}
 
 func (x *Call) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[22]
+	mi := &file_cxx_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1936,7 +2921,7 @@ func (x *Call) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Call.ProtoReflect.Descriptor instead.
 func (*Call) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{22}
+	return file_cxx_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Call) GetId() uint32 {
@@ -2142,6 +3127,186 @@ func (x *Call) GetUnblock() *UnblockCall {
 	return nil
 }
 
+func (x *Call) GetGroups() *GroupsCall {
+	if x != nil {
+		if x, ok := x.Op.(*Call_Groups); ok {
+			return x.Groups
+		}
+	}
+	return nil
+}
+
+func (x *Call) GetGroupGet() *GroupGetCall {
+	if x != nil {
+		if x, ok := x.Op.(*Call_GroupGet); ok {
+			return x.GroupGet
+		}
+	}
+	return nil
+}
+
+func (x *Call) GetGroupCreate() *GroupCreateCall {
+	if x != nil {
+		if x, ok := x.Op.(*Call_GroupCreate); ok {
+			return x.GroupCreate
+		}
+	}
+	return nil
+}
+
+func (x *Call) GetGroupEdit() *GroupEditCall {
+	if x != nil {
+		if x, ok := x.Op.(*Call_GroupEdit); ok {
+			return x.GroupEdit
+		}
+	}
+	return nil
+}
+
+func (x *Call) GetGroupAct() *GroupActCall {
+	if x != nil {
+		if x, ok := x.Op.(*Call_GroupAct); ok {
+			return x.GroupAct
+		}
+	}
+	return nil
+}
+
+func (x *Call) GetGroupJoin() *GroupJoinCall {
+	if x != nil {
+		if x, ok := x.Op.(*Call_GroupJoin); ok {
+			return x.GroupJoin
+		}
+	}
+	return nil
+}
+
+func (x *Call) GetGroupLeave() *GroupLeaveCall {
+	if x != nil {
+		if x, ok := x.Op.(*Call_GroupLeave); ok {
+			return x.GroupLeave
+		}
+	}
+	return nil
+}
+
+func (x *Call) GetGroupDissolve() *GroupDissolveCall {
+	if x != nil {
+		if x, ok := x.Op.(*Call_GroupDissolve); ok {
+			return x.GroupDissolve
+		}
+	}
+	return nil
+}
+
+func (x *Call) GetGroupMembers() *GroupMembersCall {
+	if x != nil {
+		if x, ok := x.Op.(*Call_GroupMembers); ok {
+			return x.GroupMembers
+		}
+	}
+	return nil
+}
+
+func (x *Call) GetGroupSync() *GroupSyncCall {
+	if x != nil {
+		if x, ok := x.Op.(*Call_GroupSync); ok {
+			return x.GroupSync
+		}
+	}
+	return nil
+}
+
+func (x *Call) GetGroupHistory() *GroupHistoryCall {
+	if x != nil {
+		if x, ok := x.Op.(*Call_GroupHistory); ok {
+			return x.GroupHistory
+		}
+	}
+	return nil
+}
+
+func (x *Call) GetGroupRead() *GroupReadCall {
+	if x != nil {
+		if x, ok := x.Op.(*Call_GroupRead); ok {
+			return x.GroupRead
+		}
+	}
+	return nil
+}
+
+func (x *Call) GetGroupReaders() *GroupReadersCall {
+	if x != nil {
+		if x, ok := x.Op.(*Call_GroupReaders); ok {
+			return x.GroupReaders
+		}
+	}
+	return nil
+}
+
+func (x *Call) GetGroupRetract() *GroupRetractCall {
+	if x != nil {
+		if x, ok := x.Op.(*Call_GroupRetract); ok {
+			return x.GroupRetract
+		}
+	}
+	return nil
+}
+
+func (x *Call) GetGroupNick() *GroupNickCall {
+	if x != nil {
+		if x, ok := x.Op.(*Call_GroupNick); ok {
+			return x.GroupNick
+		}
+	}
+	return nil
+}
+
+func (x *Call) GetGroupBook() *GroupBookCall {
+	if x != nil {
+		if x, ok := x.Op.(*Call_GroupBook); ok {
+			return x.GroupBook
+		}
+	}
+	return nil
+}
+
+func (x *Call) GetGroupAvatar() *GroupAvatarCall {
+	if x != nil {
+		if x, ok := x.Op.(*Call_GroupAvatar); ok {
+			return x.GroupAvatar
+		}
+	}
+	return nil
+}
+
+func (x *Call) GetGroupSetAvatar() *GroupSetAvatarCall {
+	if x != nil {
+		if x, ok := x.Op.(*Call_GroupSetAvatar); ok {
+			return x.GroupSetAvatar
+		}
+	}
+	return nil
+}
+
+func (x *Call) GetGroupDirectory() *GroupDirectoryCall {
+	if x != nil {
+		if x, ok := x.Op.(*Call_GroupDirectory); ok {
+			return x.GroupDirectory
+		}
+	}
+	return nil
+}
+
+func (x *Call) GetGroupDecline() *GroupDeclineCall {
+	if x != nil {
+		if x, ok := x.Op.(*Call_GroupDecline); ok {
+			return x.GroupDecline
+		}
+	}
+	return nil
+}
+
 type isCall_Op interface {
 	isCall_Op()
 }
@@ -2230,6 +3395,86 @@ type Call_Unblock struct {
 	Unblock *UnblockCall `protobuf:"bytes,52,opt,name=unblock,proto3,oneof"`
 }
 
+type Call_Groups struct {
+	Groups *GroupsCall `protobuf:"bytes,60,opt,name=groups,proto3,oneof"`
+}
+
+type Call_GroupGet struct {
+	GroupGet *GroupGetCall `protobuf:"bytes,61,opt,name=group_get,json=groupGet,proto3,oneof"`
+}
+
+type Call_GroupCreate struct {
+	GroupCreate *GroupCreateCall `protobuf:"bytes,62,opt,name=group_create,json=groupCreate,proto3,oneof"`
+}
+
+type Call_GroupEdit struct {
+	GroupEdit *GroupEditCall `protobuf:"bytes,63,opt,name=group_edit,json=groupEdit,proto3,oneof"`
+}
+
+type Call_GroupAct struct {
+	GroupAct *GroupActCall `protobuf:"bytes,64,opt,name=group_act,json=groupAct,proto3,oneof"`
+}
+
+type Call_GroupJoin struct {
+	GroupJoin *GroupJoinCall `protobuf:"bytes,65,opt,name=group_join,json=groupJoin,proto3,oneof"`
+}
+
+type Call_GroupLeave struct {
+	GroupLeave *GroupLeaveCall `protobuf:"bytes,66,opt,name=group_leave,json=groupLeave,proto3,oneof"`
+}
+
+type Call_GroupDissolve struct {
+	GroupDissolve *GroupDissolveCall `protobuf:"bytes,67,opt,name=group_dissolve,json=groupDissolve,proto3,oneof"`
+}
+
+type Call_GroupMembers struct {
+	GroupMembers *GroupMembersCall `protobuf:"bytes,68,opt,name=group_members,json=groupMembers,proto3,oneof"`
+}
+
+type Call_GroupSync struct {
+	GroupSync *GroupSyncCall `protobuf:"bytes,69,opt,name=group_sync,json=groupSync,proto3,oneof"`
+}
+
+type Call_GroupHistory struct {
+	GroupHistory *GroupHistoryCall `protobuf:"bytes,70,opt,name=group_history,json=groupHistory,proto3,oneof"`
+}
+
+type Call_GroupRead struct {
+	GroupRead *GroupReadCall `protobuf:"bytes,71,opt,name=group_read,json=groupRead,proto3,oneof"`
+}
+
+type Call_GroupReaders struct {
+	GroupReaders *GroupReadersCall `protobuf:"bytes,72,opt,name=group_readers,json=groupReaders,proto3,oneof"`
+}
+
+type Call_GroupRetract struct {
+	GroupRetract *GroupRetractCall `protobuf:"bytes,73,opt,name=group_retract,json=groupRetract,proto3,oneof"`
+}
+
+type Call_GroupNick struct {
+	GroupNick *GroupNickCall `protobuf:"bytes,74,opt,name=group_nick,json=groupNick,proto3,oneof"`
+}
+
+type Call_GroupBook struct {
+	GroupBook *GroupBookCall `protobuf:"bytes,75,opt,name=group_book,json=groupBook,proto3,oneof"`
+}
+
+type Call_GroupAvatar struct {
+	GroupAvatar *GroupAvatarCall `protobuf:"bytes,76,opt,name=group_avatar,json=groupAvatar,proto3,oneof"`
+}
+
+type Call_GroupSetAvatar struct {
+	GroupSetAvatar *GroupSetAvatarCall `protobuf:"bytes,77,opt,name=group_set_avatar,json=groupSetAvatar,proto3,oneof"`
+}
+
+type Call_GroupDirectory struct {
+	GroupDirectory *GroupDirectoryCall `protobuf:"bytes,78,opt,name=group_directory,json=groupDirectory,proto3,oneof"`
+}
+
+type Call_GroupDecline struct {
+	GroupDecline *GroupDeclineCall `protobuf:"bytes,79,opt,name=group_decline,json=groupDecline,proto3,oneof"`
+}
+
 func (*Call_Sync) isCall_Op() {}
 
 func (*Call_History) isCall_Op() {}
@@ -2272,6 +3517,46 @@ func (*Call_Block) isCall_Op() {}
 
 func (*Call_Unblock) isCall_Op() {}
 
+func (*Call_Groups) isCall_Op() {}
+
+func (*Call_GroupGet) isCall_Op() {}
+
+func (*Call_GroupCreate) isCall_Op() {}
+
+func (*Call_GroupEdit) isCall_Op() {}
+
+func (*Call_GroupAct) isCall_Op() {}
+
+func (*Call_GroupJoin) isCall_Op() {}
+
+func (*Call_GroupLeave) isCall_Op() {}
+
+func (*Call_GroupDissolve) isCall_Op() {}
+
+func (*Call_GroupMembers) isCall_Op() {}
+
+func (*Call_GroupSync) isCall_Op() {}
+
+func (*Call_GroupHistory) isCall_Op() {}
+
+func (*Call_GroupRead) isCall_Op() {}
+
+func (*Call_GroupReaders) isCall_Op() {}
+
+func (*Call_GroupRetract) isCall_Op() {}
+
+func (*Call_GroupNick) isCall_Op() {}
+
+func (*Call_GroupBook) isCall_Op() {}
+
+func (*Call_GroupAvatar) isCall_Op() {}
+
+func (*Call_GroupSetAvatar) isCall_Op() {}
+
+func (*Call_GroupDirectory) isCall_Op() {}
+
+func (*Call_GroupDecline) isCall_Op() {}
+
 type SyncCall struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Cursor        uint64                 `protobuf:"varint,1,opt,name=cursor,proto3" json:"cursor,omitempty"`
@@ -2282,7 +3567,7 @@ type SyncCall struct {
 
 func (x *SyncCall) Reset() {
 	*x = SyncCall{}
-	mi := &file_cxx_proto_msgTypes[23]
+	mi := &file_cxx_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2294,7 +3579,7 @@ func (x *SyncCall) String() string {
 func (*SyncCall) ProtoMessage() {}
 
 func (x *SyncCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[23]
+	mi := &file_cxx_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2307,7 +3592,7 @@ func (x *SyncCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SyncCall.ProtoReflect.Descriptor instead.
 func (*SyncCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{23}
+	return file_cxx_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *SyncCall) GetCursor() uint64 {
@@ -2336,7 +3621,7 @@ type HistoryCall struct {
 
 func (x *HistoryCall) Reset() {
 	*x = HistoryCall{}
-	mi := &file_cxx_proto_msgTypes[24]
+	mi := &file_cxx_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2348,7 +3633,7 @@ func (x *HistoryCall) String() string {
 func (*HistoryCall) ProtoMessage() {}
 
 func (x *HistoryCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[24]
+	mi := &file_cxx_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2361,7 +3646,7 @@ func (x *HistoryCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryCall.ProtoReflect.Descriptor instead.
 func (*HistoryCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{24}
+	return file_cxx_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *HistoryCall) GetPeer() uint64 {
@@ -2401,7 +3686,7 @@ type ConversationsCall struct {
 
 func (x *ConversationsCall) Reset() {
 	*x = ConversationsCall{}
-	mi := &file_cxx_proto_msgTypes[25]
+	mi := &file_cxx_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2413,7 +3698,7 @@ func (x *ConversationsCall) String() string {
 func (*ConversationsCall) ProtoMessage() {}
 
 func (x *ConversationsCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[25]
+	mi := &file_cxx_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2426,7 +3711,7 @@ func (x *ConversationsCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationsCall.ProtoReflect.Descriptor instead.
 func (*ConversationsCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{25}
+	return file_cxx_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ConversationsCall) GetLimit() uint32 {
@@ -2447,7 +3732,7 @@ type MarkReadCall struct {
 
 func (x *MarkReadCall) Reset() {
 	*x = MarkReadCall{}
-	mi := &file_cxx_proto_msgTypes[26]
+	mi := &file_cxx_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2459,7 +3744,7 @@ func (x *MarkReadCall) String() string {
 func (*MarkReadCall) ProtoMessage() {}
 
 func (x *MarkReadCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[26]
+	mi := &file_cxx_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2472,7 +3757,7 @@ func (x *MarkReadCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkReadCall.ProtoReflect.Descriptor instead.
 func (*MarkReadCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{26}
+	return file_cxx_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *MarkReadCall) GetPeer() uint64 {
@@ -2504,7 +3789,7 @@ type ContactsCall struct {
 
 func (x *ContactsCall) Reset() {
 	*x = ContactsCall{}
-	mi := &file_cxx_proto_msgTypes[27]
+	mi := &file_cxx_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2516,7 +3801,7 @@ func (x *ContactsCall) String() string {
 func (*ContactsCall) ProtoMessage() {}
 
 func (x *ContactsCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[27]
+	mi := &file_cxx_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2529,7 +3814,7 @@ func (x *ContactsCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContactsCall.ProtoReflect.Descriptor instead.
 func (*ContactsCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{27}
+	return file_cxx_proto_rawDescGZIP(), []int{35}
 }
 
 type ContactAddCall struct {
@@ -2544,7 +3829,7 @@ type ContactAddCall struct {
 
 func (x *ContactAddCall) Reset() {
 	*x = ContactAddCall{}
-	mi := &file_cxx_proto_msgTypes[28]
+	mi := &file_cxx_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2556,7 +3841,7 @@ func (x *ContactAddCall) String() string {
 func (*ContactAddCall) ProtoMessage() {}
 
 func (x *ContactAddCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[28]
+	mi := &file_cxx_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2569,7 +3854,7 @@ func (x *ContactAddCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContactAddCall.ProtoReflect.Descriptor instead.
 func (*ContactAddCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{28}
+	return file_cxx_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ContactAddCall) GetUser() uint64 {
@@ -2610,7 +3895,7 @@ type ContactAnswerCall struct {
 
 func (x *ContactAnswerCall) Reset() {
 	*x = ContactAnswerCall{}
-	mi := &file_cxx_proto_msgTypes[29]
+	mi := &file_cxx_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2622,7 +3907,7 @@ func (x *ContactAnswerCall) String() string {
 func (*ContactAnswerCall) ProtoMessage() {}
 
 func (x *ContactAnswerCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[29]
+	mi := &file_cxx_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2635,7 +3920,7 @@ func (x *ContactAnswerCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContactAnswerCall.ProtoReflect.Descriptor instead.
 func (*ContactAnswerCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{29}
+	return file_cxx_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ContactAnswerCall) GetUser() uint64 {
@@ -2661,7 +3946,7 @@ type ContactRemoveCall struct {
 
 func (x *ContactRemoveCall) Reset() {
 	*x = ContactRemoveCall{}
-	mi := &file_cxx_proto_msgTypes[30]
+	mi := &file_cxx_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2673,7 +3958,7 @@ func (x *ContactRemoveCall) String() string {
 func (*ContactRemoveCall) ProtoMessage() {}
 
 func (x *ContactRemoveCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[30]
+	mi := &file_cxx_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2686,7 +3971,7 @@ func (x *ContactRemoveCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContactRemoveCall.ProtoReflect.Descriptor instead.
 func (*ContactRemoveCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{30}
+	return file_cxx_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ContactRemoveCall) GetUser() uint64 {
@@ -2707,7 +3992,7 @@ type ContactUpdateCall struct {
 
 func (x *ContactUpdateCall) Reset() {
 	*x = ContactUpdateCall{}
-	mi := &file_cxx_proto_msgTypes[31]
+	mi := &file_cxx_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2719,7 +4004,7 @@ func (x *ContactUpdateCall) String() string {
 func (*ContactUpdateCall) ProtoMessage() {}
 
 func (x *ContactUpdateCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[31]
+	mi := &file_cxx_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2732,7 +4017,7 @@ func (x *ContactUpdateCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContactUpdateCall.ProtoReflect.Descriptor instead.
 func (*ContactUpdateCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{31}
+	return file_cxx_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ContactUpdateCall) GetUser() uint64 {
@@ -2766,7 +4051,7 @@ type PresenceSetCall struct {
 
 func (x *PresenceSetCall) Reset() {
 	*x = PresenceSetCall{}
-	mi := &file_cxx_proto_msgTypes[32]
+	mi := &file_cxx_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2778,7 +4063,7 @@ func (x *PresenceSetCall) String() string {
 func (*PresenceSetCall) ProtoMessage() {}
 
 func (x *PresenceSetCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[32]
+	mi := &file_cxx_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2791,7 +4076,7 @@ func (x *PresenceSetCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PresenceSetCall.ProtoReflect.Descriptor instead.
 func (*PresenceSetCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{32}
+	return file_cxx_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *PresenceSetCall) GetShow() uint32 {
@@ -2816,7 +4101,7 @@ type PresenceGetCall struct {
 
 func (x *PresenceGetCall) Reset() {
 	*x = PresenceGetCall{}
-	mi := &file_cxx_proto_msgTypes[33]
+	mi := &file_cxx_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2828,7 +4113,7 @@ func (x *PresenceGetCall) String() string {
 func (*PresenceGetCall) ProtoMessage() {}
 
 func (x *PresenceGetCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[33]
+	mi := &file_cxx_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2841,7 +4126,7 @@ func (x *PresenceGetCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PresenceGetCall.ProtoReflect.Descriptor instead.
 func (*PresenceGetCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{33}
+	return file_cxx_proto_rawDescGZIP(), []int{41}
 }
 
 type DevicesCall struct {
@@ -2852,7 +4137,7 @@ type DevicesCall struct {
 
 func (x *DevicesCall) Reset() {
 	*x = DevicesCall{}
-	mi := &file_cxx_proto_msgTypes[34]
+	mi := &file_cxx_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2864,7 +4149,7 @@ func (x *DevicesCall) String() string {
 func (*DevicesCall) ProtoMessage() {}
 
 func (x *DevicesCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[34]
+	mi := &file_cxx_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2877,7 +4162,7 @@ func (x *DevicesCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DevicesCall.ProtoReflect.Descriptor instead.
 func (*DevicesCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{34}
+	return file_cxx_proto_rawDescGZIP(), []int{42}
 }
 
 type DeviceRevokeCall struct {
@@ -2889,7 +4174,7 @@ type DeviceRevokeCall struct {
 
 func (x *DeviceRevokeCall) Reset() {
 	*x = DeviceRevokeCall{}
-	mi := &file_cxx_proto_msgTypes[35]
+	mi := &file_cxx_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2901,7 +4186,7 @@ func (x *DeviceRevokeCall) String() string {
 func (*DeviceRevokeCall) ProtoMessage() {}
 
 func (x *DeviceRevokeCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[35]
+	mi := &file_cxx_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2914,7 +4199,7 @@ func (x *DeviceRevokeCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeviceRevokeCall.ProtoReflect.Descriptor instead.
 func (*DeviceRevokeCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{35}
+	return file_cxx_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *DeviceRevokeCall) GetDevice() uint64 {
@@ -2935,7 +4220,7 @@ type PasswordCall struct {
 
 func (x *PasswordCall) Reset() {
 	*x = PasswordCall{}
-	mi := &file_cxx_proto_msgTypes[36]
+	mi := &file_cxx_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2947,7 +4232,7 @@ func (x *PasswordCall) String() string {
 func (*PasswordCall) ProtoMessage() {}
 
 func (x *PasswordCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[36]
+	mi := &file_cxx_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2960,7 +4245,7 @@ func (x *PasswordCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PasswordCall.ProtoReflect.Descriptor instead.
 func (*PasswordCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{36}
+	return file_cxx_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *PasswordCall) GetOld() string {
@@ -2992,7 +4277,7 @@ type LogoutCall struct {
 
 func (x *LogoutCall) Reset() {
 	*x = LogoutCall{}
-	mi := &file_cxx_proto_msgTypes[37]
+	mi := &file_cxx_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3004,7 +4289,7 @@ func (x *LogoutCall) String() string {
 func (*LogoutCall) ProtoMessage() {}
 
 func (x *LogoutCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[37]
+	mi := &file_cxx_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3017,7 +4302,7 @@ func (x *LogoutCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogoutCall.ProtoReflect.Descriptor instead.
 func (*LogoutCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{37}
+	return file_cxx_proto_rawDescGZIP(), []int{45}
 }
 
 type ProfileSetCall struct {
@@ -3029,7 +4314,7 @@ type ProfileSetCall struct {
 
 func (x *ProfileSetCall) Reset() {
 	*x = ProfileSetCall{}
-	mi := &file_cxx_proto_msgTypes[38]
+	mi := &file_cxx_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3041,7 +4326,7 @@ func (x *ProfileSetCall) String() string {
 func (*ProfileSetCall) ProtoMessage() {}
 
 func (x *ProfileSetCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[38]
+	mi := &file_cxx_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3054,7 +4339,7 @@ func (x *ProfileSetCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProfileSetCall.ProtoReflect.Descriptor instead.
 func (*ProfileSetCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{38}
+	return file_cxx_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *ProfileSetCall) GetProfile() *Profile {
@@ -3073,7 +4358,7 @@ type ProfilesCall struct {
 
 func (x *ProfilesCall) Reset() {
 	*x = ProfilesCall{}
-	mi := &file_cxx_proto_msgTypes[39]
+	mi := &file_cxx_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3085,7 +4370,7 @@ func (x *ProfilesCall) String() string {
 func (*ProfilesCall) ProtoMessage() {}
 
 func (x *ProfilesCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[39]
+	mi := &file_cxx_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3098,7 +4383,7 @@ func (x *ProfilesCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProfilesCall.ProtoReflect.Descriptor instead.
 func (*ProfilesCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{39}
+	return file_cxx_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *ProfilesCall) GetUsers() []uint64 {
@@ -3117,7 +4402,7 @@ type ResolveCall struct {
 
 func (x *ResolveCall) Reset() {
 	*x = ResolveCall{}
-	mi := &file_cxx_proto_msgTypes[40]
+	mi := &file_cxx_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3129,7 +4414,7 @@ func (x *ResolveCall) String() string {
 func (*ResolveCall) ProtoMessage() {}
 
 func (x *ResolveCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[40]
+	mi := &file_cxx_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3142,7 +4427,7 @@ func (x *ResolveCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveCall.ProtoReflect.Descriptor instead.
 func (*ResolveCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{40}
+	return file_cxx_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ResolveCall) GetAddr() string {
@@ -3160,7 +4445,7 @@ type BlockListCall struct {
 
 func (x *BlockListCall) Reset() {
 	*x = BlockListCall{}
-	mi := &file_cxx_proto_msgTypes[41]
+	mi := &file_cxx_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3172,7 +4457,7 @@ func (x *BlockListCall) String() string {
 func (*BlockListCall) ProtoMessage() {}
 
 func (x *BlockListCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[41]
+	mi := &file_cxx_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3185,7 +4470,7 @@ func (x *BlockListCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BlockListCall.ProtoReflect.Descriptor instead.
 func (*BlockListCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{41}
+	return file_cxx_proto_rawDescGZIP(), []int{49}
 }
 
 type BlockCall struct {
@@ -3197,7 +4482,7 @@ type BlockCall struct {
 
 func (x *BlockCall) Reset() {
 	*x = BlockCall{}
-	mi := &file_cxx_proto_msgTypes[42]
+	mi := &file_cxx_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3209,7 +4494,7 @@ func (x *BlockCall) String() string {
 func (*BlockCall) ProtoMessage() {}
 
 func (x *BlockCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[42]
+	mi := &file_cxx_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3222,7 +4507,7 @@ func (x *BlockCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BlockCall.ProtoReflect.Descriptor instead.
 func (*BlockCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{42}
+	return file_cxx_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *BlockCall) GetAddrs() []string {
@@ -3241,7 +4526,7 @@ type UnblockCall struct {
 
 func (x *UnblockCall) Reset() {
 	*x = UnblockCall{}
-	mi := &file_cxx_proto_msgTypes[43]
+	mi := &file_cxx_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3253,7 +4538,7 @@ func (x *UnblockCall) String() string {
 func (*UnblockCall) ProtoMessage() {}
 
 func (x *UnblockCall) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[43]
+	mi := &file_cxx_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3266,7 +4551,7 @@ func (x *UnblockCall) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnblockCall.ProtoReflect.Descriptor instead.
 func (*UnblockCall) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{43}
+	return file_cxx_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *UnblockCall) GetAddrs() []string {
@@ -3274,6 +4559,1212 @@ func (x *UnblockCall) GetAddrs() []string {
 		return x.Addrs
 	}
 	return nil
+}
+
+// GroupsCall lists the user's groups; from then on their entries are pushed.
+type GroupsCall struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupsCall) Reset() {
+	*x = GroupsCall{}
+	mi := &file_cxx_proto_msgTypes[52]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupsCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupsCall) ProtoMessage() {}
+
+func (x *GroupsCall) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[52]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupsCall.ProtoReflect.Descriptor instead.
+func (*GroupsCall) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{52}
+}
+
+type GroupGetCall struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         uint64                 `protobuf:"fixed64,1,opt,name=group,proto3" json:"group,omitempty"`
+	Addr          string                 `protobuf:"bytes,2,opt,name=addr,proto3" json:"addr,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupGetCall) Reset() {
+	*x = GroupGetCall{}
+	mi := &file_cxx_proto_msgTypes[53]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupGetCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupGetCall) ProtoMessage() {}
+
+func (x *GroupGetCall) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[53]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupGetCall.ProtoReflect.Descriptor instead.
+func (*GroupGetCall) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{53}
+}
+
+func (x *GroupGetCall) GetGroup() uint64 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *GroupGetCall) GetAddr() string {
+	if x != nil {
+		return x.Addr
+	}
+	return ""
+}
+
+type GroupCreateCall struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         *Group                 `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
+	Nick          string                 `protobuf:"bytes,2,opt,name=nick,proto3" json:"nick,omitempty"`
+	Invite        []uint64               `protobuf:"fixed64,3,rep,packed,name=invite,proto3" json:"invite,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupCreateCall) Reset() {
+	*x = GroupCreateCall{}
+	mi := &file_cxx_proto_msgTypes[54]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupCreateCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupCreateCall) ProtoMessage() {}
+
+func (x *GroupCreateCall) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[54]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupCreateCall.ProtoReflect.Descriptor instead.
+func (*GroupCreateCall) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{54}
+}
+
+func (x *GroupCreateCall) GetGroup() *Group {
+	if x != nil {
+		return x.Group
+	}
+	return nil
+}
+
+func (x *GroupCreateCall) GetNick() string {
+	if x != nil {
+		return x.Nick
+	}
+	return ""
+}
+
+func (x *GroupCreateCall) GetInvite() []uint64 {
+	if x != nil {
+		return x.Invite
+	}
+	return nil
+}
+
+// GroupEditCall sets the fields of group whose numbers are in fields: 3, 4, 5, 6, 9, 11 to 21, 23 to 25.
+type GroupEditCall struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         *Group                 `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
+	Fields        []uint32               `protobuf:"varint,2,rep,packed,name=fields,proto3" json:"fields,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupEditCall) Reset() {
+	*x = GroupEditCall{}
+	mi := &file_cxx_proto_msgTypes[55]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupEditCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupEditCall) ProtoMessage() {}
+
+func (x *GroupEditCall) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[55]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupEditCall.ProtoReflect.Descriptor instead.
+func (*GroupEditCall) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{55}
+}
+
+func (x *GroupEditCall) GetGroup() *Group {
+	if x != nil {
+		return x.Group
+	}
+	return nil
+}
+
+func (x *GroupEditCall) GetFields() []uint32 {
+	if x != nil {
+		return x.Fields
+	}
+	return nil
+}
+
+type GroupActCall struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         uint64                 `protobuf:"fixed64,1,opt,name=group,proto3" json:"group,omitempty"`
+	Acts          []*Act                 `protobuf:"bytes,2,rep,name=acts,proto3" json:"acts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupActCall) Reset() {
+	*x = GroupActCall{}
+	mi := &file_cxx_proto_msgTypes[56]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupActCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupActCall) ProtoMessage() {}
+
+func (x *GroupActCall) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[56]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupActCall.ProtoReflect.Descriptor instead.
+func (*GroupActCall) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{56}
+}
+
+func (x *GroupActCall) GetGroup() uint64 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *GroupActCall) GetActs() []*Act {
+	if x != nil {
+		return x.Acts
+	}
+	return nil
+}
+
+type Act struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Verb          uint32                 `protobuf:"varint,1,opt,name=verb,proto3" json:"verb,omitempty"` // 1 invite 2 accept 3 refuse 4 kick 5 role 6 mute 7 unmute 8 voice 9 unvoice 10 moderate 11 transfer 12 eject
+	User          uint64                 `protobuf:"fixed64,2,opt,name=user,proto3" json:"user,omitempty"`
+	Role          uint32                 `protobuf:"varint,3,opt,name=role,proto3" json:"role,omitempty"`                      // role
+	UntilMs       uint64                 `protobuf:"varint,4,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"` // mute; 0: for ever
+	Nick          string                 `protobuf:"bytes,5,opt,name=nick,proto3" json:"nick,omitempty"`                       // invite: a suggestion
+	Reason        string                 `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Act) Reset() {
+	*x = Act{}
+	mi := &file_cxx_proto_msgTypes[57]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Act) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Act) ProtoMessage() {}
+
+func (x *Act) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[57]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Act.ProtoReflect.Descriptor instead.
+func (*Act) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{57}
+}
+
+func (x *Act) GetVerb() uint32 {
+	if x != nil {
+		return x.Verb
+	}
+	return 0
+}
+
+func (x *Act) GetUser() uint64 {
+	if x != nil {
+		return x.User
+	}
+	return 0
+}
+
+func (x *Act) GetRole() uint32 {
+	if x != nil {
+		return x.Role
+	}
+	return 0
+}
+
+func (x *Act) GetUntilMs() uint64 {
+	if x != nil {
+		return x.UntilMs
+	}
+	return 0
+}
+
+func (x *Act) GetNick() string {
+	if x != nil {
+		return x.Nick
+	}
+	return ""
+}
+
+func (x *Act) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type GroupJoinCall struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         uint64                 `protobuf:"fixed64,1,opt,name=group,proto3" json:"group,omitempty"`
+	Nick          string                 `protobuf:"bytes,2,opt,name=nick,proto3" json:"nick,omitempty"`
+	Note          string                 `protobuf:"bytes,3,opt,name=note,proto3" json:"note,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupJoinCall) Reset() {
+	*x = GroupJoinCall{}
+	mi := &file_cxx_proto_msgTypes[58]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupJoinCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupJoinCall) ProtoMessage() {}
+
+func (x *GroupJoinCall) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[58]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupJoinCall.ProtoReflect.Descriptor instead.
+func (*GroupJoinCall) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{58}
+}
+
+func (x *GroupJoinCall) GetGroup() uint64 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *GroupJoinCall) GetNick() string {
+	if x != nil {
+		return x.Nick
+	}
+	return ""
+}
+
+func (x *GroupJoinCall) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+type GroupDeclineCall struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         uint64                 `protobuf:"fixed64,1,opt,name=group,proto3" json:"group,omitempty"`
+	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupDeclineCall) Reset() {
+	*x = GroupDeclineCall{}
+	mi := &file_cxx_proto_msgTypes[59]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupDeclineCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupDeclineCall) ProtoMessage() {}
+
+func (x *GroupDeclineCall) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[59]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupDeclineCall.ProtoReflect.Descriptor instead.
+func (*GroupDeclineCall) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{59}
+}
+
+func (x *GroupDeclineCall) GetGroup() uint64 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *GroupDeclineCall) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type GroupLeaveCall struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         uint64                 `protobuf:"fixed64,1,opt,name=group,proto3" json:"group,omitempty"`
+	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupLeaveCall) Reset() {
+	*x = GroupLeaveCall{}
+	mi := &file_cxx_proto_msgTypes[60]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupLeaveCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupLeaveCall) ProtoMessage() {}
+
+func (x *GroupLeaveCall) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[60]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupLeaveCall.ProtoReflect.Descriptor instead.
+func (*GroupLeaveCall) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{60}
+}
+
+func (x *GroupLeaveCall) GetGroup() uint64 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *GroupLeaveCall) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type GroupDissolveCall struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         uint64                 `protobuf:"fixed64,1,opt,name=group,proto3" json:"group,omitempty"`
+	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	Alternate     string                 `protobuf:"bytes,3,opt,name=alternate,proto3" json:"alternate,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupDissolveCall) Reset() {
+	*x = GroupDissolveCall{}
+	mi := &file_cxx_proto_msgTypes[61]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupDissolveCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupDissolveCall) ProtoMessage() {}
+
+func (x *GroupDissolveCall) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[61]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupDissolveCall.ProtoReflect.Descriptor instead.
+func (*GroupDissolveCall) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{61}
+}
+
+func (x *GroupDissolveCall) GetGroup() uint64 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *GroupDissolveCall) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *GroupDissolveCall) GetAlternate() string {
+	if x != nil {
+		return x.Alternate
+	}
+	return ""
+}
+
+type GroupMembersCall struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         uint64                 `protobuf:"fixed64,1,opt,name=group,proto3" json:"group,omitempty"`
+	MinRole       uint32                 `protobuf:"varint,2,opt,name=min_role,json=minRole,proto3" json:"min_role,omitempty"`
+	MaxRole       uint32                 `protobuf:"varint,3,opt,name=max_role,json=maxRole,proto3" json:"max_role,omitempty"`
+	After         uint64                 `protobuf:"fixed64,4,opt,name=after,proto3" json:"after,omitempty"`
+	Limit         uint32                 `protobuf:"varint,5,opt,name=limit,proto3" json:"limit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupMembersCall) Reset() {
+	*x = GroupMembersCall{}
+	mi := &file_cxx_proto_msgTypes[62]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupMembersCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupMembersCall) ProtoMessage() {}
+
+func (x *GroupMembersCall) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[62]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupMembersCall.ProtoReflect.Descriptor instead.
+func (*GroupMembersCall) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{62}
+}
+
+func (x *GroupMembersCall) GetGroup() uint64 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *GroupMembersCall) GetMinRole() uint32 {
+	if x != nil {
+		return x.MinRole
+	}
+	return 0
+}
+
+func (x *GroupMembersCall) GetMaxRole() uint32 {
+	if x != nil {
+		return x.MaxRole
+	}
+	return 0
+}
+
+func (x *GroupMembersCall) GetAfter() uint64 {
+	if x != nil {
+		return x.After
+	}
+	return 0
+}
+
+func (x *GroupMembersCall) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+type GroupSyncCall struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         uint64                 `protobuf:"fixed64,1,opt,name=group,proto3" json:"group,omitempty"`
+	Cursor        uint64                 `protobuf:"varint,2,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	Limit         uint32                 `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupSyncCall) Reset() {
+	*x = GroupSyncCall{}
+	mi := &file_cxx_proto_msgTypes[63]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupSyncCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupSyncCall) ProtoMessage() {}
+
+func (x *GroupSyncCall) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[63]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupSyncCall.ProtoReflect.Descriptor instead.
+func (*GroupSyncCall) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{63}
+}
+
+func (x *GroupSyncCall) GetGroup() uint64 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *GroupSyncCall) GetCursor() uint64 {
+	if x != nil {
+		return x.Cursor
+	}
+	return 0
+}
+
+func (x *GroupSyncCall) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+type GroupHistoryCall struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         uint64                 `protobuf:"fixed64,1,opt,name=group,proto3" json:"group,omitempty"`
+	Before        uint64                 `protobuf:"varint,2,opt,name=before,proto3" json:"before,omitempty"`
+	After         uint64                 `protobuf:"varint,3,opt,name=after,proto3" json:"after,omitempty"`
+	Limit         uint32                 `protobuf:"varint,4,opt,name=limit,proto3" json:"limit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupHistoryCall) Reset() {
+	*x = GroupHistoryCall{}
+	mi := &file_cxx_proto_msgTypes[64]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupHistoryCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupHistoryCall) ProtoMessage() {}
+
+func (x *GroupHistoryCall) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[64]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupHistoryCall.ProtoReflect.Descriptor instead.
+func (*GroupHistoryCall) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{64}
+}
+
+func (x *GroupHistoryCall) GetGroup() uint64 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *GroupHistoryCall) GetBefore() uint64 {
+	if x != nil {
+		return x.Before
+	}
+	return 0
+}
+
+func (x *GroupHistoryCall) GetAfter() uint64 {
+	if x != nil {
+		return x.After
+	}
+	return 0
+}
+
+func (x *GroupHistoryCall) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+type GroupReadCall struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         uint64                 `protobuf:"fixed64,1,opt,name=group,proto3" json:"group,omitempty"`
+	UpTo          uint64                 `protobuf:"varint,2,opt,name=up_to,json=upTo,proto3" json:"up_to,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupReadCall) Reset() {
+	*x = GroupReadCall{}
+	mi := &file_cxx_proto_msgTypes[65]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupReadCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupReadCall) ProtoMessage() {}
+
+func (x *GroupReadCall) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[65]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupReadCall.ProtoReflect.Descriptor instead.
+func (*GroupReadCall) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{65}
+}
+
+func (x *GroupReadCall) GetGroup() uint64 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *GroupReadCall) GetUpTo() uint64 {
+	if x != nil {
+		return x.UpTo
+	}
+	return 0
+}
+
+type GroupReadersCall struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         uint64                 `protobuf:"fixed64,1,opt,name=group,proto3" json:"group,omitempty"`
+	Seq           uint64                 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
+	Limit         uint32                 `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupReadersCall) Reset() {
+	*x = GroupReadersCall{}
+	mi := &file_cxx_proto_msgTypes[66]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupReadersCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupReadersCall) ProtoMessage() {}
+
+func (x *GroupReadersCall) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[66]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupReadersCall.ProtoReflect.Descriptor instead.
+func (*GroupReadersCall) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{66}
+}
+
+func (x *GroupReadersCall) GetGroup() uint64 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *GroupReadersCall) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *GroupReadersCall) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+type GroupRetractCall struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         uint64                 `protobuf:"fixed64,1,opt,name=group,proto3" json:"group,omitempty"`
+	Seq           uint64                 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
+	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupRetractCall) Reset() {
+	*x = GroupRetractCall{}
+	mi := &file_cxx_proto_msgTypes[67]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupRetractCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupRetractCall) ProtoMessage() {}
+
+func (x *GroupRetractCall) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[67]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupRetractCall.ProtoReflect.Descriptor instead.
+func (*GroupRetractCall) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{67}
+}
+
+func (x *GroupRetractCall) GetGroup() uint64 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *GroupRetractCall) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *GroupRetractCall) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type GroupNickCall struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         uint64                 `protobuf:"fixed64,1,opt,name=group,proto3" json:"group,omitempty"`
+	Nick          string                 `protobuf:"bytes,2,opt,name=nick,proto3" json:"nick,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupNickCall) Reset() {
+	*x = GroupNickCall{}
+	mi := &file_cxx_proto_msgTypes[68]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupNickCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupNickCall) ProtoMessage() {}
+
+func (x *GroupNickCall) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[68]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupNickCall.ProtoReflect.Descriptor instead.
+func (*GroupNickCall) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{68}
+}
+
+func (x *GroupNickCall) GetGroup() uint64 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *GroupNickCall) GetNick() string {
+	if x != nil {
+		return x.Nick
+	}
+	return ""
+}
+
+type GroupBookCall struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         uint64                 `protobuf:"fixed64,1,opt,name=group,proto3" json:"group,omitempty"`
+	Pinned        bool                   `protobuf:"varint,2,opt,name=pinned,proto3" json:"pinned,omitempty"`
+	Silent        bool                   `protobuf:"varint,3,opt,name=silent,proto3" json:"silent,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupBookCall) Reset() {
+	*x = GroupBookCall{}
+	mi := &file_cxx_proto_msgTypes[69]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupBookCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupBookCall) ProtoMessage() {}
+
+func (x *GroupBookCall) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[69]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupBookCall.ProtoReflect.Descriptor instead.
+func (*GroupBookCall) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{69}
+}
+
+func (x *GroupBookCall) GetGroup() uint64 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *GroupBookCall) GetPinned() bool {
+	if x != nil {
+		return x.Pinned
+	}
+	return false
+}
+
+func (x *GroupBookCall) GetSilent() bool {
+	if x != nil {
+		return x.Silent
+	}
+	return false
+}
+
+type GroupAvatarCall struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         uint64                 `protobuf:"fixed64,1,opt,name=group,proto3" json:"group,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupAvatarCall) Reset() {
+	*x = GroupAvatarCall{}
+	mi := &file_cxx_proto_msgTypes[70]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupAvatarCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupAvatarCall) ProtoMessage() {}
+
+func (x *GroupAvatarCall) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[70]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupAvatarCall.ProtoReflect.Descriptor instead.
+func (*GroupAvatarCall) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{70}
+}
+
+func (x *GroupAvatarCall) GetGroup() uint64 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+type GroupSetAvatarCall struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         uint64                 `protobuf:"fixed64,1,opt,name=group,proto3" json:"group,omitempty"`
+	Type          string                 `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
+	Data          []byte                 `protobuf:"bytes,3,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupSetAvatarCall) Reset() {
+	*x = GroupSetAvatarCall{}
+	mi := &file_cxx_proto_msgTypes[71]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupSetAvatarCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupSetAvatarCall) ProtoMessage() {}
+
+func (x *GroupSetAvatarCall) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[71]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupSetAvatarCall.ProtoReflect.Descriptor instead.
+func (*GroupSetAvatarCall) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{71}
+}
+
+func (x *GroupSetAvatarCall) GetGroup() uint64 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *GroupSetAvatarCall) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *GroupSetAvatarCall) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+type GroupDirectoryCall struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	After         uint64                 `protobuf:"fixed64,1,opt,name=after,proto3" json:"after,omitempty"`
+	Limit         uint32                 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupDirectoryCall) Reset() {
+	*x = GroupDirectoryCall{}
+	mi := &file_cxx_proto_msgTypes[72]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupDirectoryCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupDirectoryCall) ProtoMessage() {}
+
+func (x *GroupDirectoryCall) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[72]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupDirectoryCall.ProtoReflect.Descriptor instead.
+func (*GroupDirectoryCall) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{72}
+}
+
+func (x *GroupDirectoryCall) GetAfter() uint64 {
+	if x != nil {
+		return x.After
+	}
+	return 0
+}
+
+func (x *GroupDirectoryCall) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
 }
 
 // Reply answers a Call; a Call without a result of its own gets done.
@@ -3292,6 +5783,13 @@ type Reply struct {
 	//	*Reply_Profiles
 	//	*Reply_Resolve
 	//	*Reply_BlockList
+	//	*Reply_Groups
+	//	*Reply_Group
+	//	*Reply_Member
+	//	*Reply_Members
+	//	*Reply_Readers
+	//	*Reply_Avatar
+	//	*Reply_Directory
 	Result        isReply_Result `protobuf_oneof:"result"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3299,7 +5797,7 @@ type Reply struct {
 
 func (x *Reply) Reset() {
 	*x = Reply{}
-	mi := &file_cxx_proto_msgTypes[44]
+	mi := &file_cxx_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3311,7 +5809,7 @@ func (x *Reply) String() string {
 func (*Reply) ProtoMessage() {}
 
 func (x *Reply) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[44]
+	mi := &file_cxx_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3324,7 +5822,7 @@ func (x *Reply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reply.ProtoReflect.Descriptor instead.
 func (*Reply) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{44}
+	return file_cxx_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *Reply) GetId() uint32 {
@@ -3431,6 +5929,69 @@ func (x *Reply) GetBlockList() *BlockListResult {
 	return nil
 }
 
+func (x *Reply) GetGroups() *GroupsResult {
+	if x != nil {
+		if x, ok := x.Result.(*Reply_Groups); ok {
+			return x.Groups
+		}
+	}
+	return nil
+}
+
+func (x *Reply) GetGroup() *GroupState {
+	if x != nil {
+		if x, ok := x.Result.(*Reply_Group); ok {
+			return x.Group
+		}
+	}
+	return nil
+}
+
+func (x *Reply) GetMember() *Member {
+	if x != nil {
+		if x, ok := x.Result.(*Reply_Member); ok {
+			return x.Member
+		}
+	}
+	return nil
+}
+
+func (x *Reply) GetMembers() *MembersResult {
+	if x != nil {
+		if x, ok := x.Result.(*Reply_Members); ok {
+			return x.Members
+		}
+	}
+	return nil
+}
+
+func (x *Reply) GetReaders() *ReadersResult {
+	if x != nil {
+		if x, ok := x.Result.(*Reply_Readers); ok {
+			return x.Readers
+		}
+	}
+	return nil
+}
+
+func (x *Reply) GetAvatar() *AvatarResult {
+	if x != nil {
+		if x, ok := x.Result.(*Reply_Avatar); ok {
+			return x.Avatar
+		}
+	}
+	return nil
+}
+
+func (x *Reply) GetDirectory() *DirectoryResult {
+	if x != nil {
+		if x, ok := x.Result.(*Reply_Directory); ok {
+			return x.Directory
+		}
+	}
+	return nil
+}
+
 type isReply_Result interface {
 	isReply_Result()
 }
@@ -3475,6 +6036,34 @@ type Reply_BlockList struct {
 	BlockList *BlockListResult `protobuf:"bytes,50,opt,name=block_list,json=blockList,proto3,oneof"`
 }
 
+type Reply_Groups struct {
+	Groups *GroupsResult `protobuf:"bytes,60,opt,name=groups,proto3,oneof"`
+}
+
+type Reply_Group struct {
+	Group *GroupState `protobuf:"bytes,61,opt,name=group,proto3,oneof"`
+}
+
+type Reply_Member struct {
+	Member *Member `protobuf:"bytes,62,opt,name=member,proto3,oneof"`
+}
+
+type Reply_Members struct {
+	Members *MembersResult `protobuf:"bytes,63,opt,name=members,proto3,oneof"`
+}
+
+type Reply_Readers struct {
+	Readers *ReadersResult `protobuf:"bytes,64,opt,name=readers,proto3,oneof"`
+}
+
+type Reply_Avatar struct {
+	Avatar *AvatarResult `protobuf:"bytes,65,opt,name=avatar,proto3,oneof"`
+}
+
+type Reply_Directory struct {
+	Directory *DirectoryResult `protobuf:"bytes,66,opt,name=directory,proto3,oneof"`
+}
+
 func (*Reply_Done) isReply_Result() {}
 
 func (*Reply_Sync) isReply_Result() {}
@@ -3495,6 +6084,20 @@ func (*Reply_Resolve) isReply_Result() {}
 
 func (*Reply_BlockList) isReply_Result() {}
 
+func (*Reply_Groups) isReply_Result() {}
+
+func (*Reply_Group) isReply_Result() {}
+
+func (*Reply_Member) isReply_Result() {}
+
+func (*Reply_Members) isReply_Result() {}
+
+func (*Reply_Readers) isReply_Result() {}
+
+func (*Reply_Avatar) isReply_Result() {}
+
+func (*Reply_Directory) isReply_Result() {}
+
 type Done struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -3503,7 +6106,7 @@ type Done struct {
 
 func (x *Done) Reset() {
 	*x = Done{}
-	mi := &file_cxx_proto_msgTypes[45]
+	mi := &file_cxx_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3515,7 +6118,7 @@ func (x *Done) String() string {
 func (*Done) ProtoMessage() {}
 
 func (x *Done) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[45]
+	mi := &file_cxx_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3528,7 +6131,7 @@ func (x *Done) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Done.ProtoReflect.Descriptor instead.
 func (*Done) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{45}
+	return file_cxx_proto_rawDescGZIP(), []int{74}
 }
 
 type SyncResult struct {
@@ -3541,7 +6144,7 @@ type SyncResult struct {
 
 func (x *SyncResult) Reset() {
 	*x = SyncResult{}
-	mi := &file_cxx_proto_msgTypes[46]
+	mi := &file_cxx_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3553,7 +6156,7 @@ func (x *SyncResult) String() string {
 func (*SyncResult) ProtoMessage() {}
 
 func (x *SyncResult) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[46]
+	mi := &file_cxx_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3566,7 +6169,7 @@ func (x *SyncResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SyncResult.ProtoReflect.Descriptor instead.
 func (*SyncResult) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{46}
+	return file_cxx_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *SyncResult) GetEntries() []*Entry {
@@ -3593,7 +6196,7 @@ type HistoryResult struct {
 
 func (x *HistoryResult) Reset() {
 	*x = HistoryResult{}
-	mi := &file_cxx_proto_msgTypes[47]
+	mi := &file_cxx_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3605,7 +6208,7 @@ func (x *HistoryResult) String() string {
 func (*HistoryResult) ProtoMessage() {}
 
 func (x *HistoryResult) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[47]
+	mi := &file_cxx_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3618,7 +6221,7 @@ func (x *HistoryResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryResult.ProtoReflect.Descriptor instead.
 func (*HistoryResult) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{47}
+	return file_cxx_proto_rawDescGZIP(), []int{76}
 }
 
 func (x *HistoryResult) GetEntries() []*Entry {
@@ -3644,7 +6247,7 @@ type ConversationsResult struct {
 
 func (x *ConversationsResult) Reset() {
 	*x = ConversationsResult{}
-	mi := &file_cxx_proto_msgTypes[48]
+	mi := &file_cxx_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3656,7 +6259,7 @@ func (x *ConversationsResult) String() string {
 func (*ConversationsResult) ProtoMessage() {}
 
 func (x *ConversationsResult) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[48]
+	mi := &file_cxx_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3669,7 +6272,7 @@ func (x *ConversationsResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationsResult.ProtoReflect.Descriptor instead.
 func (*ConversationsResult) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{48}
+	return file_cxx_proto_rawDescGZIP(), []int{77}
 }
 
 func (x *ConversationsResult) GetConversations() []*Conversation {
@@ -3688,7 +6291,7 @@ type ContactsResult struct {
 
 func (x *ContactsResult) Reset() {
 	*x = ContactsResult{}
-	mi := &file_cxx_proto_msgTypes[49]
+	mi := &file_cxx_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3700,7 +6303,7 @@ func (x *ContactsResult) String() string {
 func (*ContactsResult) ProtoMessage() {}
 
 func (x *ContactsResult) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[49]
+	mi := &file_cxx_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3713,7 +6316,7 @@ func (x *ContactsResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContactsResult.ProtoReflect.Descriptor instead.
 func (*ContactsResult) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{49}
+	return file_cxx_proto_rawDescGZIP(), []int{78}
 }
 
 func (x *ContactsResult) GetContacts() []*Contact {
@@ -3732,7 +6335,7 @@ type DevicesResult struct {
 
 func (x *DevicesResult) Reset() {
 	*x = DevicesResult{}
-	mi := &file_cxx_proto_msgTypes[50]
+	mi := &file_cxx_proto_msgTypes[79]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3744,7 +6347,7 @@ func (x *DevicesResult) String() string {
 func (*DevicesResult) ProtoMessage() {}
 
 func (x *DevicesResult) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[50]
+	mi := &file_cxx_proto_msgTypes[79]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3757,7 +6360,7 @@ func (x *DevicesResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DevicesResult.ProtoReflect.Descriptor instead.
 func (*DevicesResult) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{50}
+	return file_cxx_proto_rawDescGZIP(), []int{79}
 }
 
 func (x *DevicesResult) GetDevices() []*Device {
@@ -3776,7 +6379,7 @@ type ProfilesResult struct {
 
 func (x *ProfilesResult) Reset() {
 	*x = ProfilesResult{}
-	mi := &file_cxx_proto_msgTypes[51]
+	mi := &file_cxx_proto_msgTypes[80]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3788,7 +6391,7 @@ func (x *ProfilesResult) String() string {
 func (*ProfilesResult) ProtoMessage() {}
 
 func (x *ProfilesResult) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[51]
+	mi := &file_cxx_proto_msgTypes[80]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3801,7 +6404,7 @@ func (x *ProfilesResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProfilesResult.ProtoReflect.Descriptor instead.
 func (*ProfilesResult) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{51}
+	return file_cxx_proto_rawDescGZIP(), []int{80}
 }
 
 func (x *ProfilesResult) GetProfiles() []*Profile {
@@ -3820,7 +6423,7 @@ type ResolveResult struct {
 
 func (x *ResolveResult) Reset() {
 	*x = ResolveResult{}
-	mi := &file_cxx_proto_msgTypes[52]
+	mi := &file_cxx_proto_msgTypes[81]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3832,7 +6435,7 @@ func (x *ResolveResult) String() string {
 func (*ResolveResult) ProtoMessage() {}
 
 func (x *ResolveResult) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[52]
+	mi := &file_cxx_proto_msgTypes[81]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3845,7 +6448,7 @@ func (x *ResolveResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveResult.ProtoReflect.Descriptor instead.
 func (*ResolveResult) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{52}
+	return file_cxx_proto_rawDescGZIP(), []int{81}
 }
 
 func (x *ResolveResult) GetUser() uint64 {
@@ -3864,7 +6467,7 @@ type BlockListResult struct {
 
 func (x *BlockListResult) Reset() {
 	*x = BlockListResult{}
-	mi := &file_cxx_proto_msgTypes[53]
+	mi := &file_cxx_proto_msgTypes[82]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3876,7 +6479,7 @@ func (x *BlockListResult) String() string {
 func (*BlockListResult) ProtoMessage() {}
 
 func (x *BlockListResult) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[53]
+	mi := &file_cxx_proto_msgTypes[82]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3889,7 +6492,7 @@ func (x *BlockListResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BlockListResult.ProtoReflect.Descriptor instead.
 func (*BlockListResult) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{53}
+	return file_cxx_proto_rawDescGZIP(), []int{82}
 }
 
 func (x *BlockListResult) GetAddrs() []string {
@@ -3897,6 +6500,266 @@ func (x *BlockListResult) GetAddrs() []string {
 		return x.Addrs
 	}
 	return nil
+}
+
+type GroupsResult struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Groups        []*GroupState          `protobuf:"bytes,1,rep,name=groups,proto3" json:"groups,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupsResult) Reset() {
+	*x = GroupsResult{}
+	mi := &file_cxx_proto_msgTypes[83]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupsResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupsResult) ProtoMessage() {}
+
+func (x *GroupsResult) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[83]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupsResult.ProtoReflect.Descriptor instead.
+func (*GroupsResult) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{83}
+}
+
+func (x *GroupsResult) GetGroups() []*GroupState {
+	if x != nil {
+		return x.Groups
+	}
+	return nil
+}
+
+type MembersResult struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Members       []*Member              `protobuf:"bytes,1,rep,name=members,proto3" json:"members,omitempty"`
+	More          bool                   `protobuf:"varint,2,opt,name=more,proto3" json:"more,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MembersResult) Reset() {
+	*x = MembersResult{}
+	mi := &file_cxx_proto_msgTypes[84]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MembersResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MembersResult) ProtoMessage() {}
+
+func (x *MembersResult) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[84]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MembersResult.ProtoReflect.Descriptor instead.
+func (*MembersResult) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{84}
+}
+
+func (x *MembersResult) GetMembers() []*Member {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+func (x *MembersResult) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
+}
+
+type ReadersResult struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Members       []*Member              `protobuf:"bytes,1,rep,name=members,proto3" json:"members,omitempty"`
+	Read          uint32                 `protobuf:"varint,2,opt,name=read,proto3" json:"read,omitempty"`
+	Of            uint32                 `protobuf:"varint,3,opt,name=of,proto3" json:"of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadersResult) Reset() {
+	*x = ReadersResult{}
+	mi := &file_cxx_proto_msgTypes[85]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadersResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadersResult) ProtoMessage() {}
+
+func (x *ReadersResult) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[85]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadersResult.ProtoReflect.Descriptor instead.
+func (*ReadersResult) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{85}
+}
+
+func (x *ReadersResult) GetMembers() []*Member {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+func (x *ReadersResult) GetRead() uint32 {
+	if x != nil {
+		return x.Read
+	}
+	return 0
+}
+
+func (x *ReadersResult) GetOf() uint32 {
+	if x != nil {
+		return x.Of
+	}
+	return 0
+}
+
+type AvatarResult struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Type          string                 `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	Data          []byte                 `protobuf:"bytes,2,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AvatarResult) Reset() {
+	*x = AvatarResult{}
+	mi := &file_cxx_proto_msgTypes[86]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AvatarResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AvatarResult) ProtoMessage() {}
+
+func (x *AvatarResult) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[86]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AvatarResult.ProtoReflect.Descriptor instead.
+func (*AvatarResult) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{86}
+}
+
+func (x *AvatarResult) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *AvatarResult) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+type DirectoryResult struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Groups        []*Group               `protobuf:"bytes,1,rep,name=groups,proto3" json:"groups,omitempty"`
+	Next          uint64                 `protobuf:"fixed64,2,opt,name=next,proto3" json:"next,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DirectoryResult) Reset() {
+	*x = DirectoryResult{}
+	mi := &file_cxx_proto_msgTypes[87]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DirectoryResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DirectoryResult) ProtoMessage() {}
+
+func (x *DirectoryResult) ProtoReflect() protoreflect.Message {
+	mi := &file_cxx_proto_msgTypes[87]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DirectoryResult.ProtoReflect.Descriptor instead.
+func (*DirectoryResult) Descriptor() ([]byte, []int) {
+	return file_cxx_proto_rawDescGZIP(), []int{87}
+}
+
+func (x *DirectoryResult) GetGroups() []*Group {
+	if x != nil {
+		return x.Groups
+	}
+	return nil
+}
+
+func (x *DirectoryResult) GetNext() uint64 {
+	if x != nil {
+		return x.Next
+	}
+	return 0
 }
 
 // Allocate asks a NAS for an ACS to use.
@@ -3910,7 +6773,7 @@ type Allocate struct {
 
 func (x *Allocate) Reset() {
 	*x = Allocate{}
-	mi := &file_cxx_proto_msgTypes[54]
+	mi := &file_cxx_proto_msgTypes[88]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3922,7 +6785,7 @@ func (x *Allocate) String() string {
 func (*Allocate) ProtoMessage() {}
 
 func (x *Allocate) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[54]
+	mi := &file_cxx_proto_msgTypes[88]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3935,7 +6798,7 @@ func (x *Allocate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Allocate.ProtoReflect.Descriptor instead.
 func (*Allocate) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{54}
+	return file_cxx_proto_rawDescGZIP(), []int{88}
 }
 
 func (x *Allocate) GetId() uint32 {
@@ -3965,7 +6828,7 @@ type Allocated struct {
 
 func (x *Allocated) Reset() {
 	*x = Allocated{}
-	mi := &file_cxx_proto_msgTypes[55]
+	mi := &file_cxx_proto_msgTypes[89]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3977,7 +6840,7 @@ func (x *Allocated) String() string {
 func (*Allocated) ProtoMessage() {}
 
 func (x *Allocated) ProtoReflect() protoreflect.Message {
-	mi := &file_cxx_proto_msgTypes[55]
+	mi := &file_cxx_proto_msgTypes[89]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3990,7 +6853,7 @@ func (x *Allocated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Allocated.ProtoReflect.Descriptor instead.
 func (*Allocated) Descriptor() ([]byte, []int) {
-	return file_cxx_proto_rawDescGZIP(), []int{55}
+	return file_cxx_proto_rawDescGZIP(), []int{89}
 }
 
 func (x *Allocated) GetId() uint32 {
@@ -4089,18 +6952,21 @@ const file_cxx_proto_rawDesc = "" +
 	" \x01(\x04R\x06timeMs\x12\x1e\n" +
 	"\n" +
 	"registered\x18\v \x01(\bR\n" +
-	"registered\"i\n" +
+	"registered\"\xad\x01\n" +
 	"\x04Send\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x0e\n" +
 	"\x02to\x18\x02 \x01(\x06R\x02to\x12\x1b\n" +
 	"\tclient_id\x18\x03 \x01(\fR\bclientId\x12\x12\n" +
 	"\x04text\x18\x04 \x01(\tR\x04text\x12\x10\n" +
-	"\x03ext\x18\x05 \x01(\fR\x03ext\"`\n" +
+	"\x03ext\x18\x05 \x01(\fR\x03ext\x12\x14\n" +
+	"\x05group\x18\x06 \x01(\x06R\x05group\x12\x1a\n" +
+	"\bmentions\x18\a \x03(\x06R\bmentions\x12\x10\n" +
+	"\x03all\x18\b \x01(\bR\x03all\"`\n" +
 	"\aSendAck\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x15\n" +
 	"\x06msg_id\x18\x02 \x01(\x06R\x05msgId\x12\x10\n" +
 	"\x03seq\x18\x03 \x01(\x04R\x03seq\x12\x1c\n" +
-	"\tduplicate\x18\x04 \x01(\bR\tduplicate\"\xe7\x02\n" +
+	"\tduplicate\x18\x04 \x01(\bR\tduplicate\"\xb3\x03\n" +
 	"\x05Entry\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x15\n" +
 	"\x06msg_id\x18\x02 \x01(\x06R\x05msgId\x12\x12\n" +
@@ -4115,9 +6981,107 @@ const file_cxx_proto_rawDesc = "" +
 	" \x01(\v2\x0f.cxx.v1.ContactR\acontact\x12&\n" +
 	"\x06device\x18\v \x01(\v2\x0e.cxx.v1.DeviceR\x06device\x12)\n" +
 	"\aprofile\x18\f \x01(\v2\x0f.cxx.v1.ProfileR\aprofile\x12#\n" +
-	"\x05block\x18\r \x01(\v2\r.cxx.v1.BlockR\x05block\"/\n" +
+	"\x05block\x18\r \x01(\v2\r.cxx.v1.BlockR\x05block\x12(\n" +
+	"\x05group\x18\x0e \x01(\v2\x12.cxx.v1.GroupEventR\x05group\x12 \n" +
+	"\x04post\x18\x0f \x01(\v2\f.cxx.v1.PostR\x04post\"\x82\x01\n" +
+	"\x04Post\x12\x12\n" +
+	"\x04nick\x18\x01 \x01(\tR\x04nick\x12\x1a\n" +
+	"\boccupant\x18\x02 \x01(\tR\boccupant\x12\x1a\n" +
+	"\bmentions\x18\x03 \x03(\x06R\bmentions\x12\x10\n" +
+	"\x03all\x18\x04 \x01(\bR\x03all\x12\x1c\n" +
+	"\tretracted\x18\x05 \x01(\bR\tretracted\"\xad\x02\n" +
+	"\n" +
+	"GroupEvent\x12\x12\n" +
+	"\x04what\x18\x01 \x01(\rR\x04what\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\x06R\x02id\x12#\n" +
+	"\x05group\x18\x03 \x01(\v2\r.cxx.v1.GroupR\x05group\x12&\n" +
+	"\x06member\x18\x04 \x01(\v2\x0e.cxx.v1.MemberR\x06member\x12\x19\n" +
+	"\bwas_nick\x18\x05 \x01(\tR\awasNick\x12\x17\n" +
+	"\aby_nick\x18\x06 \x01(\tR\x06byNick\x12\x16\n" +
+	"\x06reason\x18\a \x01(\tR\x06reason\x12\x10\n" +
+	"\x03ref\x18\b \x01(\x04R\x03ref\x12\x1c\n" +
+	"\talternate\x18\t \x01(\tR\talternate\x122\n" +
+	"\n" +
+	"membership\x18\n" +
+	" \x01(\v2\x12.cxx.v1.MembershipR\n" +
+	"membership\"\xcc\x05\n" +
+	"\x05Group\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x06R\x02id\x12\x12\n" +
+	"\x04addr\x18\x02 \x01(\tR\x04addr\x12\x14\n" +
+	"\x05title\x18\x03 \x01(\tR\x05title\x12\x14\n" +
+	"\x05about\x18\x04 \x01(\tR\x05about\x12\x12\n" +
+	"\x04lang\x18\x05 \x01(\tR\x04lang\x12\x18\n" +
+	"\asubject\x18\x06 \x01(\tR\asubject\x12!\n" +
+	"\fsubject_nick\x18\a \x01(\tR\vsubjectNick\x12\"\n" +
+	"\rsubject_at_ms\x18\b \x01(\x04R\vsubjectAtMs\x12\"\n" +
+	"\fannouncement\x18\t \x01(\tR\fannouncement\x12\x16\n" +
+	"\x06avatar\x18\n" +
+	" \x01(\tR\x06avatar\x12\x12\n" +
+	"\x04join\x18\v \x01(\rR\x04join\x12\x14\n" +
+	"\x05speak\x18\f \x01(\rR\x05speak\x12\x16\n" +
+	"\x06invite\x18\r \x01(\rR\x06invite\x12\x14\n" +
+	"\x05topic\x18\x0e \x01(\rR\x05topic\x12\x1f\n" +
+	"\vmention_all\x18\x0f \x01(\rR\n" +
+	"mentionAll\x12\x18\n" +
+	"\aprivate\x18\x10 \x01(\rR\aprivate\x12\x12\n" +
+	"\x04list\x18\x11 \x01(\rR\x04list\x12\x16\n" +
+	"\x06hidden\x18\x12 \x01(\bR\x06hidden\x12\x18\n" +
+	"\ahistory\x18\x13 \x01(\bR\ahistory\x12\x16\n" +
+	"\x06public\x18\x14 \x01(\bR\x06public\x12\x1c\n" +
+	"\ttemporary\x18\x15 \x01(\bR\ttemporary\x12\x16\n" +
+	"\x06locked\x18\x16 \x01(\bR\x06locked\x12$\n" +
+	"\x0emuted_until_ms\x18\x17 \x01(\x04R\fmutedUntilMs\x12\x1f\n" +
+	"\vmax_members\x18\x18 \x01(\rR\n" +
+	"maxMembers\x12\x1b\n" +
+	"\tkeep_days\x18\x19 \x01(\rR\bkeepDays\x12\x1d\n" +
+	"\n" +
+	"created_ms\x18\x1a \x01(\x04R\tcreatedMs\x12\x18\n" +
+	"\acreator\x18\x1b \x01(\x06R\acreator\"\xb8\x02\n" +
+	"\x06Member\x12\x12\n" +
+	"\x04user\x18\x01 \x01(\x06R\x04user\x12\x12\n" +
+	"\x04addr\x18\x02 \x01(\tR\x04addr\x12\x12\n" +
+	"\x04role\x18\x03 \x01(\rR\x04role\x12\x14\n" +
+	"\x05voice\x18\x04 \x01(\rR\x05voice\x12$\n" +
+	"\x0emuted_until_ms\x18\x05 \x01(\x04R\fmutedUntilMs\x12\x12\n" +
+	"\x04nick\x18\x06 \x01(\tR\x04nick\x12\x18\n" +
+	"\apassing\x18\a \x01(\bR\apassing\x12\x12\n" +
+	"\x04from\x18\b \x01(\x04R\x04from\x12\x1b\n" +
+	"\tjoined_ms\x18\t \x01(\x04R\bjoinedMs\x12\x17\n" +
+	"\aread_to\x18\n" +
+	" \x01(\x04R\x06readTo\x12\x0e\n" +
+	"\x02by\x18\v \x01(\x06R\x02by\x12\x12\n" +
+	"\x04note\x18\f \x01(\tR\x04note\x12\x1a\n" +
+	"\boccupant\x18\r \x01(\tR\boccupant\"\xbe\x01\n" +
+	"\n" +
+	"Membership\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\x06R\x05group\x12\x12\n" +
+	"\x04addr\x18\x02 \x01(\tR\x04addr\x12\x14\n" +
+	"\x05title\x18\x03 \x01(\tR\x05title\x12\x12\n" +
+	"\x04role\x18\x04 \x01(\rR\x04role\x12\x12\n" +
+	"\x04nick\x18\x05 \x01(\tR\x04nick\x12\x18\n" +
+	"\aversion\x18\x06 \x01(\x04R\aversion\x12\x16\n" +
+	"\x06pinned\x18\a \x01(\bR\x06pinned\x12\x16\n" +
+	"\x06silent\x18\b \x01(\bR\x06silent\"\x80\x02\n" +
+	"\n" +
+	"GroupState\x12#\n" +
+	"\x05group\x18\x01 \x01(\v2\r.cxx.v1.GroupR\x05group\x12\x1e\n" +
+	"\x02me\x18\x02 \x01(\v2\x0e.cxx.v1.MemberR\x02me\x12\x12\n" +
+	"\x04head\x18\x03 \x01(\x04R\x04head\x12\x16\n" +
+	"\x06unread\x18\x04 \x01(\rR\x06unread\x12\x1a\n" +
+	"\bmentions\x18\x05 \x01(\rR\bmentions\x12\x18\n" +
+	"\amembers\x18\x06 \x01(\rR\amembers\x122\n" +
+	"\n" +
+	"membership\x18\a \x01(\v2\x12.cxx.v1.MembershipR\n" +
+	"membership\x12\x17\n" +
+	"\ahead_id\x18\b \x01(\x06R\x06headId\"/\n" +
 	"\x04Push\x12'\n" +
-	"\aentries\x18\x01 \x03(\v2\r.cxx.v1.EntryR\aentries\"\x1a\n" +
+	"\aentries\x18\x01 \x03(\v2\r.cxx.v1.EntryR\aentries\"I\n" +
+	"\bPostPush\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\x06R\x05group\x12'\n" +
+	"\aentries\x18\x02 \x03(\v2\r.cxx.v1.EntryR\aentries\"1\n" +
+	"\x05Moved\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\x06R\x05group\x12\x12\n" +
+	"\x04head\x18\x02 \x01(\x04R\x04head\"\x1a\n" +
 	"\x06Cursor\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\"\"\n" +
 	"\fSyncRequired\x12\x12\n" +
@@ -4137,10 +7101,13 @@ const file_cxx_proto_rawDesc = "" +
 	"\x04show\x18\x02 \x01(\rR\x04show\x12\x16\n" +
 	"\x06status\x18\x03 \x01(\tR\x06status\x12 \n" +
 	"\flast_seen_ms\x18\x04 \x01(\x04R\n" +
-	"lastSeenMs\"0\n" +
+	"lastSeenMs\"o\n" +
 	"\x06Signal\x12\x12\n" +
 	"\x04user\x18\x01 \x01(\x06R\x04user\x12\x12\n" +
-	"\x04kind\x18\x02 \x01(\rR\x04kind\";\n" +
+	"\x04kind\x18\x02 \x01(\rR\x04kind\x12\x14\n" +
+	"\x05group\x18\x03 \x01(\x06R\x05group\x12\x12\n" +
+	"\x04nick\x18\x04 \x01(\tR\x04nick\x12\x13\n" +
+	"\x05up_to\x18\x05 \x01(\x04R\x04upTo\";\n" +
 	"\x06GoAway\x12\x19\n" +
 	"\bdelay_ms\x18\x01 \x01(\rR\adelayMs\x12\x16\n" +
 	"\x06detail\x18\x02 \x01(\tR\x06detail\"\x9b\x01\n" +
@@ -4184,7 +7151,7 @@ const file_cxx_proto_rawDesc = "" +
 	"\x04last\x18\x02 \x01(\v2\r.cxx.v1.EntryR\x04last\x12\x16\n" +
 	"\x06unread\x18\x03 \x01(\rR\x06unread\x12\x17\n" +
 	"\aread_to\x18\x04 \x01(\x06R\x06readTo\x12\x17\n" +
-	"\apeer_to\x18\x05 \x01(\x06R\x06peerTo\"\xac\t\n" +
+	"\apeer_to\x18\x05 \x01(\x06R\x06peerTo\"\xe3\x12\n" +
 	"\x04Call\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12&\n" +
 	"\x04sync\x18\x02 \x01(\v2\x10.cxx.v1.SyncCallH\x00R\x04sync\x12/\n" +
@@ -4211,7 +7178,34 @@ const file_cxx_proto_rawDesc = "" +
 	"\n" +
 	"block_list\x182 \x01(\v2\x15.cxx.v1.BlockListCallH\x00R\tblockList\x12)\n" +
 	"\x05block\x183 \x01(\v2\x11.cxx.v1.BlockCallH\x00R\x05block\x12/\n" +
-	"\aunblock\x184 \x01(\v2\x13.cxx.v1.UnblockCallH\x00R\aunblockB\x04\n" +
+	"\aunblock\x184 \x01(\v2\x13.cxx.v1.UnblockCallH\x00R\aunblock\x12,\n" +
+	"\x06groups\x18< \x01(\v2\x12.cxx.v1.GroupsCallH\x00R\x06groups\x123\n" +
+	"\tgroup_get\x18= \x01(\v2\x14.cxx.v1.GroupGetCallH\x00R\bgroupGet\x12<\n" +
+	"\fgroup_create\x18> \x01(\v2\x17.cxx.v1.GroupCreateCallH\x00R\vgroupCreate\x126\n" +
+	"\n" +
+	"group_edit\x18? \x01(\v2\x15.cxx.v1.GroupEditCallH\x00R\tgroupEdit\x123\n" +
+	"\tgroup_act\x18@ \x01(\v2\x14.cxx.v1.GroupActCallH\x00R\bgroupAct\x126\n" +
+	"\n" +
+	"group_join\x18A \x01(\v2\x15.cxx.v1.GroupJoinCallH\x00R\tgroupJoin\x129\n" +
+	"\vgroup_leave\x18B \x01(\v2\x16.cxx.v1.GroupLeaveCallH\x00R\n" +
+	"groupLeave\x12B\n" +
+	"\x0egroup_dissolve\x18C \x01(\v2\x19.cxx.v1.GroupDissolveCallH\x00R\rgroupDissolve\x12?\n" +
+	"\rgroup_members\x18D \x01(\v2\x18.cxx.v1.GroupMembersCallH\x00R\fgroupMembers\x126\n" +
+	"\n" +
+	"group_sync\x18E \x01(\v2\x15.cxx.v1.GroupSyncCallH\x00R\tgroupSync\x12?\n" +
+	"\rgroup_history\x18F \x01(\v2\x18.cxx.v1.GroupHistoryCallH\x00R\fgroupHistory\x126\n" +
+	"\n" +
+	"group_read\x18G \x01(\v2\x15.cxx.v1.GroupReadCallH\x00R\tgroupRead\x12?\n" +
+	"\rgroup_readers\x18H \x01(\v2\x18.cxx.v1.GroupReadersCallH\x00R\fgroupReaders\x12?\n" +
+	"\rgroup_retract\x18I \x01(\v2\x18.cxx.v1.GroupRetractCallH\x00R\fgroupRetract\x126\n" +
+	"\n" +
+	"group_nick\x18J \x01(\v2\x15.cxx.v1.GroupNickCallH\x00R\tgroupNick\x126\n" +
+	"\n" +
+	"group_book\x18K \x01(\v2\x15.cxx.v1.GroupBookCallH\x00R\tgroupBook\x12<\n" +
+	"\fgroup_avatar\x18L \x01(\v2\x17.cxx.v1.GroupAvatarCallH\x00R\vgroupAvatar\x12F\n" +
+	"\x10group_set_avatar\x18M \x01(\v2\x1a.cxx.v1.GroupSetAvatarCallH\x00R\x0egroupSetAvatar\x12E\n" +
+	"\x0fgroup_directory\x18N \x01(\v2\x1a.cxx.v1.GroupDirectoryCallH\x00R\x0egroupDirectory\x12?\n" +
+	"\rgroup_decline\x18O \x01(\v2\x18.cxx.v1.GroupDeclineCallH\x00R\fgroupDeclineB\x04\n" +
 	"\x02op\"8\n" +
 	"\bSyncCall\x12\x16\n" +
 	"\x06cursor\x18\x01 \x01(\x04R\x06cursor\x12\x14\n" +
@@ -4266,7 +7260,85 @@ const file_cxx_proto_rawDesc = "" +
 	"\tBlockCall\x12\x14\n" +
 	"\x05addrs\x18\x01 \x03(\tR\x05addrs\"#\n" +
 	"\vUnblockCall\x12\x14\n" +
-	"\x05addrs\x18\x01 \x03(\tR\x05addrs\"\xa3\x04\n" +
+	"\x05addrs\x18\x01 \x03(\tR\x05addrs\"\f\n" +
+	"\n" +
+	"GroupsCall\"8\n" +
+	"\fGroupGetCall\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\x06R\x05group\x12\x12\n" +
+	"\x04addr\x18\x02 \x01(\tR\x04addr\"b\n" +
+	"\x0fGroupCreateCall\x12#\n" +
+	"\x05group\x18\x01 \x01(\v2\r.cxx.v1.GroupR\x05group\x12\x12\n" +
+	"\x04nick\x18\x02 \x01(\tR\x04nick\x12\x16\n" +
+	"\x06invite\x18\x03 \x03(\x06R\x06invite\"L\n" +
+	"\rGroupEditCall\x12#\n" +
+	"\x05group\x18\x01 \x01(\v2\r.cxx.v1.GroupR\x05group\x12\x16\n" +
+	"\x06fields\x18\x02 \x03(\rR\x06fields\"E\n" +
+	"\fGroupActCall\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\x06R\x05group\x12\x1f\n" +
+	"\x04acts\x18\x02 \x03(\v2\v.cxx.v1.ActR\x04acts\"\x88\x01\n" +
+	"\x03Act\x12\x12\n" +
+	"\x04verb\x18\x01 \x01(\rR\x04verb\x12\x12\n" +
+	"\x04user\x18\x02 \x01(\x06R\x04user\x12\x12\n" +
+	"\x04role\x18\x03 \x01(\rR\x04role\x12\x19\n" +
+	"\buntil_ms\x18\x04 \x01(\x04R\auntilMs\x12\x12\n" +
+	"\x04nick\x18\x05 \x01(\tR\x04nick\x12\x16\n" +
+	"\x06reason\x18\x06 \x01(\tR\x06reason\"M\n" +
+	"\rGroupJoinCall\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\x06R\x05group\x12\x12\n" +
+	"\x04nick\x18\x02 \x01(\tR\x04nick\x12\x12\n" +
+	"\x04note\x18\x03 \x01(\tR\x04note\"@\n" +
+	"\x10GroupDeclineCall\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\x06R\x05group\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\">\n" +
+	"\x0eGroupLeaveCall\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\x06R\x05group\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"_\n" +
+	"\x11GroupDissolveCall\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\x06R\x05group\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1c\n" +
+	"\talternate\x18\x03 \x01(\tR\talternate\"\x8a\x01\n" +
+	"\x10GroupMembersCall\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\x06R\x05group\x12\x19\n" +
+	"\bmin_role\x18\x02 \x01(\rR\aminRole\x12\x19\n" +
+	"\bmax_role\x18\x03 \x01(\rR\amaxRole\x12\x14\n" +
+	"\x05after\x18\x04 \x01(\x06R\x05after\x12\x14\n" +
+	"\x05limit\x18\x05 \x01(\rR\x05limit\"S\n" +
+	"\rGroupSyncCall\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\x06R\x05group\x12\x16\n" +
+	"\x06cursor\x18\x02 \x01(\x04R\x06cursor\x12\x14\n" +
+	"\x05limit\x18\x03 \x01(\rR\x05limit\"l\n" +
+	"\x10GroupHistoryCall\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\x06R\x05group\x12\x16\n" +
+	"\x06before\x18\x02 \x01(\x04R\x06before\x12\x14\n" +
+	"\x05after\x18\x03 \x01(\x04R\x05after\x12\x14\n" +
+	"\x05limit\x18\x04 \x01(\rR\x05limit\":\n" +
+	"\rGroupReadCall\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\x06R\x05group\x12\x13\n" +
+	"\x05up_to\x18\x02 \x01(\x04R\x04upTo\"P\n" +
+	"\x10GroupReadersCall\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\x06R\x05group\x12\x10\n" +
+	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x14\n" +
+	"\x05limit\x18\x03 \x01(\rR\x05limit\"R\n" +
+	"\x10GroupRetractCall\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\x06R\x05group\x12\x10\n" +
+	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"9\n" +
+	"\rGroupNickCall\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\x06R\x05group\x12\x12\n" +
+	"\x04nick\x18\x02 \x01(\tR\x04nick\"U\n" +
+	"\rGroupBookCall\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\x06R\x05group\x12\x16\n" +
+	"\x06pinned\x18\x02 \x01(\bR\x06pinned\x12\x16\n" +
+	"\x06silent\x18\x03 \x01(\bR\x06silent\"'\n" +
+	"\x0fGroupAvatarCall\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\x06R\x05group\"R\n" +
+	"\x12GroupSetAvatarCall\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\x06R\x05group\x12\x12\n" +
+	"\x04type\x18\x02 \x01(\tR\x04type\x12\x12\n" +
+	"\x04data\x18\x03 \x01(\fR\x04data\"@\n" +
+	"\x12GroupDirectoryCall\x12\x14\n" +
+	"\x05after\x18\x01 \x01(\x06R\x05after\x12\x14\n" +
+	"\x05limit\x18\x02 \x01(\rR\x05limit\"\xf8\x06\n" +
 	"\x05Reply\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\"\n" +
 	"\x04done\x18\x02 \x01(\v2\f.cxx.v1.DoneH\x00R\x04done\x12(\n" +
@@ -4280,7 +7352,14 @@ const file_cxx_proto_rawDesc = "" +
 	"\bprofiles\x18( \x01(\v2\x16.cxx.v1.ProfilesResultH\x00R\bprofiles\x121\n" +
 	"\aresolve\x18) \x01(\v2\x15.cxx.v1.ResolveResultH\x00R\aresolve\x128\n" +
 	"\n" +
-	"block_list\x182 \x01(\v2\x17.cxx.v1.BlockListResultH\x00R\tblockListB\b\n" +
+	"block_list\x182 \x01(\v2\x17.cxx.v1.BlockListResultH\x00R\tblockList\x12.\n" +
+	"\x06groups\x18< \x01(\v2\x14.cxx.v1.GroupsResultH\x00R\x06groups\x12*\n" +
+	"\x05group\x18= \x01(\v2\x12.cxx.v1.GroupStateH\x00R\x05group\x12(\n" +
+	"\x06member\x18> \x01(\v2\x0e.cxx.v1.MemberH\x00R\x06member\x121\n" +
+	"\amembers\x18? \x01(\v2\x15.cxx.v1.MembersResultH\x00R\amembers\x121\n" +
+	"\areaders\x18@ \x01(\v2\x15.cxx.v1.ReadersResultH\x00R\areaders\x12.\n" +
+	"\x06avatar\x18A \x01(\v2\x14.cxx.v1.AvatarResultH\x00R\x06avatar\x127\n" +
+	"\tdirectory\x18B \x01(\v2\x17.cxx.v1.DirectoryResultH\x00R\tdirectoryB\b\n" +
 	"\x06result\"\x06\n" +
 	"\x04Done\"I\n" +
 	"\n" +
@@ -4301,7 +7380,22 @@ const file_cxx_proto_rawDesc = "" +
 	"\rResolveResult\x12\x12\n" +
 	"\x04user\x18\x01 \x01(\x06R\x04user\"'\n" +
 	"\x0fBlockListResult\x12\x14\n" +
-	"\x05addrs\x18\x01 \x03(\tR\x05addrs\".\n" +
+	"\x05addrs\x18\x01 \x03(\tR\x05addrs\":\n" +
+	"\fGroupsResult\x12*\n" +
+	"\x06groups\x18\x01 \x03(\v2\x12.cxx.v1.GroupStateR\x06groups\"M\n" +
+	"\rMembersResult\x12(\n" +
+	"\amembers\x18\x01 \x03(\v2\x0e.cxx.v1.MemberR\amembers\x12\x12\n" +
+	"\x04more\x18\x02 \x01(\bR\x04more\"]\n" +
+	"\rReadersResult\x12(\n" +
+	"\amembers\x18\x01 \x03(\v2\x0e.cxx.v1.MemberR\amembers\x12\x12\n" +
+	"\x04read\x18\x02 \x01(\rR\x04read\x12\x0e\n" +
+	"\x02of\x18\x03 \x01(\rR\x02of\"6\n" +
+	"\fAvatarResult\x12\x12\n" +
+	"\x04type\x18\x01 \x01(\tR\x04type\x12\x12\n" +
+	"\x04data\x18\x02 \x01(\fR\x04data\"L\n" +
+	"\x0fDirectoryResult\x12%\n" +
+	"\x06groups\x18\x01 \x03(\v2\r.cxx.v1.GroupR\x06groups\x12\x12\n" +
+	"\x04next\x18\x02 \x01(\x06R\x04next\".\n" +
 	"\bAllocate\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x12\n" +
 	"\x04addr\x18\x02 \x01(\tR\x04addr\"\x82\x01\n" +
@@ -4310,7 +7404,7 @@ const file_cxx_proto_rawDesc = "" +
 	"\x03acs\x18\x02 \x01(\tR\x03acs\x12\x16\n" +
 	"\x06ticket\x18\x03 \x01(\fR\x06ticket\x12\"\n" +
 	"\falternatives\x18\x04 \x03(\tR\falternatives\x12\x17\n" +
-	"\await_ms\x18\x05 \x01(\rR\x06waitMs*\xde\x02\n" +
+	"\await_ms\x18\x05 \x01(\rR\x06waitMs*\xff\x02\n" +
 	"\tFrameType\x12\x0e\n" +
 	"\n" +
 	"FRAME_NONE\x10\x00\x12\x0f\n" +
@@ -4334,7 +7428,10 @@ const file_cxx_proto_rawDesc = "" +
 	"\fFRAME_SIGNAL\x10\x0e\x12\x11\n" +
 	"\rFRAME_GO_AWAY\x10\x0f\x12\x12\n" +
 	"\x0eFRAME_ALLOCATE\x10\x10\x12\x13\n" +
-	"\x0fFRAME_ALLOCATED\x10\x11*-\n" +
+	"\x0fFRAME_ALLOCATED\x10\x11\x12\x0e\n" +
+	"\n" +
+	"FRAME_POST\x10\x12\x12\x0f\n" +
+	"\vFRAME_MOVED\x10\x13*-\n" +
 	"\aFeature\x12\x10\n" +
 	"\fFEATURE_NONE\x10\x00\x12\x10\n" +
 	"\fFEATURE_ZSTD\x10\x01B#Z!github.com/cxx-im/cxx/proto/cxxpbb\x06proto3"
@@ -4352,7 +7449,7 @@ func file_cxx_proto_rawDescGZIP() []byte {
 }
 
 var file_cxx_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_cxx_proto_msgTypes = make([]protoimpl.MessageInfo, 56)
+var file_cxx_proto_msgTypes = make([]protoimpl.MessageInfo, 90)
 var file_cxx_proto_goTypes = []any{
 	(FrameType)(0),              // 0: cxx.v1.FrameType
 	(Feature)(0),                // 1: cxx.v1.Feature
@@ -4365,107 +7462,184 @@ var file_cxx_proto_goTypes = []any{
 	(*Send)(nil),                // 8: cxx.v1.Send
 	(*SendAck)(nil),             // 9: cxx.v1.SendAck
 	(*Entry)(nil),               // 10: cxx.v1.Entry
-	(*Push)(nil),                // 11: cxx.v1.Push
-	(*Cursor)(nil),              // 12: cxx.v1.Cursor
-	(*SyncRequired)(nil),        // 13: cxx.v1.SyncRequired
-	(*Error)(nil),               // 14: cxx.v1.Error
-	(*Presence)(nil),            // 15: cxx.v1.Presence
-	(*UserPresence)(nil),        // 16: cxx.v1.UserPresence
-	(*Signal)(nil),              // 17: cxx.v1.Signal
-	(*GoAway)(nil),              // 18: cxx.v1.GoAway
-	(*Contact)(nil),             // 19: cxx.v1.Contact
-	(*Device)(nil),              // 20: cxx.v1.Device
-	(*Profile)(nil),             // 21: cxx.v1.Profile
-	(*Block)(nil),               // 22: cxx.v1.Block
-	(*Conversation)(nil),        // 23: cxx.v1.Conversation
-	(*Call)(nil),                // 24: cxx.v1.Call
-	(*SyncCall)(nil),            // 25: cxx.v1.SyncCall
-	(*HistoryCall)(nil),         // 26: cxx.v1.HistoryCall
-	(*ConversationsCall)(nil),   // 27: cxx.v1.ConversationsCall
-	(*MarkReadCall)(nil),        // 28: cxx.v1.MarkReadCall
-	(*ContactsCall)(nil),        // 29: cxx.v1.ContactsCall
-	(*ContactAddCall)(nil),      // 30: cxx.v1.ContactAddCall
-	(*ContactAnswerCall)(nil),   // 31: cxx.v1.ContactAnswerCall
-	(*ContactRemoveCall)(nil),   // 32: cxx.v1.ContactRemoveCall
-	(*ContactUpdateCall)(nil),   // 33: cxx.v1.ContactUpdateCall
-	(*PresenceSetCall)(nil),     // 34: cxx.v1.PresenceSetCall
-	(*PresenceGetCall)(nil),     // 35: cxx.v1.PresenceGetCall
-	(*DevicesCall)(nil),         // 36: cxx.v1.DevicesCall
-	(*DeviceRevokeCall)(nil),    // 37: cxx.v1.DeviceRevokeCall
-	(*PasswordCall)(nil),        // 38: cxx.v1.PasswordCall
-	(*LogoutCall)(nil),          // 39: cxx.v1.LogoutCall
-	(*ProfileSetCall)(nil),      // 40: cxx.v1.ProfileSetCall
-	(*ProfilesCall)(nil),        // 41: cxx.v1.ProfilesCall
-	(*ResolveCall)(nil),         // 42: cxx.v1.ResolveCall
-	(*BlockListCall)(nil),       // 43: cxx.v1.BlockListCall
-	(*BlockCall)(nil),           // 44: cxx.v1.BlockCall
-	(*UnblockCall)(nil),         // 45: cxx.v1.UnblockCall
-	(*Reply)(nil),               // 46: cxx.v1.Reply
-	(*Done)(nil),                // 47: cxx.v1.Done
-	(*SyncResult)(nil),          // 48: cxx.v1.SyncResult
-	(*HistoryResult)(nil),       // 49: cxx.v1.HistoryResult
-	(*ConversationsResult)(nil), // 50: cxx.v1.ConversationsResult
-	(*ContactsResult)(nil),      // 51: cxx.v1.ContactsResult
-	(*DevicesResult)(nil),       // 52: cxx.v1.DevicesResult
-	(*ProfilesResult)(nil),      // 53: cxx.v1.ProfilesResult
-	(*ResolveResult)(nil),       // 54: cxx.v1.ResolveResult
-	(*BlockListResult)(nil),     // 55: cxx.v1.BlockListResult
-	(*Allocate)(nil),            // 56: cxx.v1.Allocate
-	(*Allocated)(nil),           // 57: cxx.v1.Allocated
+	(*Post)(nil),                // 11: cxx.v1.Post
+	(*GroupEvent)(nil),          // 12: cxx.v1.GroupEvent
+	(*Group)(nil),               // 13: cxx.v1.Group
+	(*Member)(nil),              // 14: cxx.v1.Member
+	(*Membership)(nil),          // 15: cxx.v1.Membership
+	(*GroupState)(nil),          // 16: cxx.v1.GroupState
+	(*Push)(nil),                // 17: cxx.v1.Push
+	(*PostPush)(nil),            // 18: cxx.v1.PostPush
+	(*Moved)(nil),               // 19: cxx.v1.Moved
+	(*Cursor)(nil),              // 20: cxx.v1.Cursor
+	(*SyncRequired)(nil),        // 21: cxx.v1.SyncRequired
+	(*Error)(nil),               // 22: cxx.v1.Error
+	(*Presence)(nil),            // 23: cxx.v1.Presence
+	(*UserPresence)(nil),        // 24: cxx.v1.UserPresence
+	(*Signal)(nil),              // 25: cxx.v1.Signal
+	(*GoAway)(nil),              // 26: cxx.v1.GoAway
+	(*Contact)(nil),             // 27: cxx.v1.Contact
+	(*Device)(nil),              // 28: cxx.v1.Device
+	(*Profile)(nil),             // 29: cxx.v1.Profile
+	(*Block)(nil),               // 30: cxx.v1.Block
+	(*Conversation)(nil),        // 31: cxx.v1.Conversation
+	(*Call)(nil),                // 32: cxx.v1.Call
+	(*SyncCall)(nil),            // 33: cxx.v1.SyncCall
+	(*HistoryCall)(nil),         // 34: cxx.v1.HistoryCall
+	(*ConversationsCall)(nil),   // 35: cxx.v1.ConversationsCall
+	(*MarkReadCall)(nil),        // 36: cxx.v1.MarkReadCall
+	(*ContactsCall)(nil),        // 37: cxx.v1.ContactsCall
+	(*ContactAddCall)(nil),      // 38: cxx.v1.ContactAddCall
+	(*ContactAnswerCall)(nil),   // 39: cxx.v1.ContactAnswerCall
+	(*ContactRemoveCall)(nil),   // 40: cxx.v1.ContactRemoveCall
+	(*ContactUpdateCall)(nil),   // 41: cxx.v1.ContactUpdateCall
+	(*PresenceSetCall)(nil),     // 42: cxx.v1.PresenceSetCall
+	(*PresenceGetCall)(nil),     // 43: cxx.v1.PresenceGetCall
+	(*DevicesCall)(nil),         // 44: cxx.v1.DevicesCall
+	(*DeviceRevokeCall)(nil),    // 45: cxx.v1.DeviceRevokeCall
+	(*PasswordCall)(nil),        // 46: cxx.v1.PasswordCall
+	(*LogoutCall)(nil),          // 47: cxx.v1.LogoutCall
+	(*ProfileSetCall)(nil),      // 48: cxx.v1.ProfileSetCall
+	(*ProfilesCall)(nil),        // 49: cxx.v1.ProfilesCall
+	(*ResolveCall)(nil),         // 50: cxx.v1.ResolveCall
+	(*BlockListCall)(nil),       // 51: cxx.v1.BlockListCall
+	(*BlockCall)(nil),           // 52: cxx.v1.BlockCall
+	(*UnblockCall)(nil),         // 53: cxx.v1.UnblockCall
+	(*GroupsCall)(nil),          // 54: cxx.v1.GroupsCall
+	(*GroupGetCall)(nil),        // 55: cxx.v1.GroupGetCall
+	(*GroupCreateCall)(nil),     // 56: cxx.v1.GroupCreateCall
+	(*GroupEditCall)(nil),       // 57: cxx.v1.GroupEditCall
+	(*GroupActCall)(nil),        // 58: cxx.v1.GroupActCall
+	(*Act)(nil),                 // 59: cxx.v1.Act
+	(*GroupJoinCall)(nil),       // 60: cxx.v1.GroupJoinCall
+	(*GroupDeclineCall)(nil),    // 61: cxx.v1.GroupDeclineCall
+	(*GroupLeaveCall)(nil),      // 62: cxx.v1.GroupLeaveCall
+	(*GroupDissolveCall)(nil),   // 63: cxx.v1.GroupDissolveCall
+	(*GroupMembersCall)(nil),    // 64: cxx.v1.GroupMembersCall
+	(*GroupSyncCall)(nil),       // 65: cxx.v1.GroupSyncCall
+	(*GroupHistoryCall)(nil),    // 66: cxx.v1.GroupHistoryCall
+	(*GroupReadCall)(nil),       // 67: cxx.v1.GroupReadCall
+	(*GroupReadersCall)(nil),    // 68: cxx.v1.GroupReadersCall
+	(*GroupRetractCall)(nil),    // 69: cxx.v1.GroupRetractCall
+	(*GroupNickCall)(nil),       // 70: cxx.v1.GroupNickCall
+	(*GroupBookCall)(nil),       // 71: cxx.v1.GroupBookCall
+	(*GroupAvatarCall)(nil),     // 72: cxx.v1.GroupAvatarCall
+	(*GroupSetAvatarCall)(nil),  // 73: cxx.v1.GroupSetAvatarCall
+	(*GroupDirectoryCall)(nil),  // 74: cxx.v1.GroupDirectoryCall
+	(*Reply)(nil),               // 75: cxx.v1.Reply
+	(*Done)(nil),                // 76: cxx.v1.Done
+	(*SyncResult)(nil),          // 77: cxx.v1.SyncResult
+	(*HistoryResult)(nil),       // 78: cxx.v1.HistoryResult
+	(*ConversationsResult)(nil), // 79: cxx.v1.ConversationsResult
+	(*ContactsResult)(nil),      // 80: cxx.v1.ContactsResult
+	(*DevicesResult)(nil),       // 81: cxx.v1.DevicesResult
+	(*ProfilesResult)(nil),      // 82: cxx.v1.ProfilesResult
+	(*ResolveResult)(nil),       // 83: cxx.v1.ResolveResult
+	(*BlockListResult)(nil),     // 84: cxx.v1.BlockListResult
+	(*GroupsResult)(nil),        // 85: cxx.v1.GroupsResult
+	(*MembersResult)(nil),       // 86: cxx.v1.MembersResult
+	(*ReadersResult)(nil),       // 87: cxx.v1.ReadersResult
+	(*AvatarResult)(nil),        // 88: cxx.v1.AvatarResult
+	(*DirectoryResult)(nil),     // 89: cxx.v1.DirectoryResult
+	(*Allocate)(nil),            // 90: cxx.v1.Allocate
+	(*Allocated)(nil),           // 91: cxx.v1.Allocated
 }
 var file_cxx_proto_depIdxs = []int32{
 	4,  // 0: cxx.v1.Login.device:type_name -> cxx.v1.DeviceInfo
 	6,  // 1: cxx.v1.Login.register:type_name -> cxx.v1.Register
-	19, // 2: cxx.v1.Entry.contact:type_name -> cxx.v1.Contact
-	20, // 3: cxx.v1.Entry.device:type_name -> cxx.v1.Device
-	21, // 4: cxx.v1.Entry.profile:type_name -> cxx.v1.Profile
-	22, // 5: cxx.v1.Entry.block:type_name -> cxx.v1.Block
-	10, // 6: cxx.v1.Push.entries:type_name -> cxx.v1.Entry
-	16, // 7: cxx.v1.Presence.users:type_name -> cxx.v1.UserPresence
-	10, // 8: cxx.v1.Conversation.last:type_name -> cxx.v1.Entry
-	25, // 9: cxx.v1.Call.sync:type_name -> cxx.v1.SyncCall
-	26, // 10: cxx.v1.Call.history:type_name -> cxx.v1.HistoryCall
-	27, // 11: cxx.v1.Call.conversations:type_name -> cxx.v1.ConversationsCall
-	28, // 12: cxx.v1.Call.mark_read:type_name -> cxx.v1.MarkReadCall
-	29, // 13: cxx.v1.Call.contacts:type_name -> cxx.v1.ContactsCall
-	30, // 14: cxx.v1.Call.contact_add:type_name -> cxx.v1.ContactAddCall
-	31, // 15: cxx.v1.Call.contact_answer:type_name -> cxx.v1.ContactAnswerCall
-	32, // 16: cxx.v1.Call.contact_remove:type_name -> cxx.v1.ContactRemoveCall
-	33, // 17: cxx.v1.Call.contact_update:type_name -> cxx.v1.ContactUpdateCall
-	34, // 18: cxx.v1.Call.presence_set:type_name -> cxx.v1.PresenceSetCall
-	35, // 19: cxx.v1.Call.presence_get:type_name -> cxx.v1.PresenceGetCall
-	36, // 20: cxx.v1.Call.devices:type_name -> cxx.v1.DevicesCall
-	37, // 21: cxx.v1.Call.device_revoke:type_name -> cxx.v1.DeviceRevokeCall
-	38, // 22: cxx.v1.Call.password:type_name -> cxx.v1.PasswordCall
-	39, // 23: cxx.v1.Call.logout:type_name -> cxx.v1.LogoutCall
-	40, // 24: cxx.v1.Call.profile_set:type_name -> cxx.v1.ProfileSetCall
-	41, // 25: cxx.v1.Call.profiles:type_name -> cxx.v1.ProfilesCall
-	42, // 26: cxx.v1.Call.resolve:type_name -> cxx.v1.ResolveCall
-	43, // 27: cxx.v1.Call.block_list:type_name -> cxx.v1.BlockListCall
-	44, // 28: cxx.v1.Call.block:type_name -> cxx.v1.BlockCall
-	45, // 29: cxx.v1.Call.unblock:type_name -> cxx.v1.UnblockCall
-	21, // 30: cxx.v1.ProfileSetCall.profile:type_name -> cxx.v1.Profile
-	47, // 31: cxx.v1.Reply.done:type_name -> cxx.v1.Done
-	48, // 32: cxx.v1.Reply.sync:type_name -> cxx.v1.SyncResult
-	49, // 33: cxx.v1.Reply.history:type_name -> cxx.v1.HistoryResult
-	50, // 34: cxx.v1.Reply.conversations:type_name -> cxx.v1.ConversationsResult
-	51, // 35: cxx.v1.Reply.contacts:type_name -> cxx.v1.ContactsResult
-	15, // 36: cxx.v1.Reply.presence:type_name -> cxx.v1.Presence
-	52, // 37: cxx.v1.Reply.devices:type_name -> cxx.v1.DevicesResult
-	53, // 38: cxx.v1.Reply.profiles:type_name -> cxx.v1.ProfilesResult
-	54, // 39: cxx.v1.Reply.resolve:type_name -> cxx.v1.ResolveResult
-	55, // 40: cxx.v1.Reply.block_list:type_name -> cxx.v1.BlockListResult
-	10, // 41: cxx.v1.SyncResult.entries:type_name -> cxx.v1.Entry
-	10, // 42: cxx.v1.HistoryResult.entries:type_name -> cxx.v1.Entry
-	23, // 43: cxx.v1.ConversationsResult.conversations:type_name -> cxx.v1.Conversation
-	19, // 44: cxx.v1.ContactsResult.contacts:type_name -> cxx.v1.Contact
-	20, // 45: cxx.v1.DevicesResult.devices:type_name -> cxx.v1.Device
-	21, // 46: cxx.v1.ProfilesResult.profiles:type_name -> cxx.v1.Profile
-	47, // [47:47] is the sub-list for method output_type
-	47, // [47:47] is the sub-list for method input_type
-	47, // [47:47] is the sub-list for extension type_name
-	47, // [47:47] is the sub-list for extension extendee
-	0,  // [0:47] is the sub-list for field type_name
+	27, // 2: cxx.v1.Entry.contact:type_name -> cxx.v1.Contact
+	28, // 3: cxx.v1.Entry.device:type_name -> cxx.v1.Device
+	29, // 4: cxx.v1.Entry.profile:type_name -> cxx.v1.Profile
+	30, // 5: cxx.v1.Entry.block:type_name -> cxx.v1.Block
+	12, // 6: cxx.v1.Entry.group:type_name -> cxx.v1.GroupEvent
+	11, // 7: cxx.v1.Entry.post:type_name -> cxx.v1.Post
+	13, // 8: cxx.v1.GroupEvent.group:type_name -> cxx.v1.Group
+	14, // 9: cxx.v1.GroupEvent.member:type_name -> cxx.v1.Member
+	15, // 10: cxx.v1.GroupEvent.membership:type_name -> cxx.v1.Membership
+	13, // 11: cxx.v1.GroupState.group:type_name -> cxx.v1.Group
+	14, // 12: cxx.v1.GroupState.me:type_name -> cxx.v1.Member
+	15, // 13: cxx.v1.GroupState.membership:type_name -> cxx.v1.Membership
+	10, // 14: cxx.v1.Push.entries:type_name -> cxx.v1.Entry
+	10, // 15: cxx.v1.PostPush.entries:type_name -> cxx.v1.Entry
+	24, // 16: cxx.v1.Presence.users:type_name -> cxx.v1.UserPresence
+	10, // 17: cxx.v1.Conversation.last:type_name -> cxx.v1.Entry
+	33, // 18: cxx.v1.Call.sync:type_name -> cxx.v1.SyncCall
+	34, // 19: cxx.v1.Call.history:type_name -> cxx.v1.HistoryCall
+	35, // 20: cxx.v1.Call.conversations:type_name -> cxx.v1.ConversationsCall
+	36, // 21: cxx.v1.Call.mark_read:type_name -> cxx.v1.MarkReadCall
+	37, // 22: cxx.v1.Call.contacts:type_name -> cxx.v1.ContactsCall
+	38, // 23: cxx.v1.Call.contact_add:type_name -> cxx.v1.ContactAddCall
+	39, // 24: cxx.v1.Call.contact_answer:type_name -> cxx.v1.ContactAnswerCall
+	40, // 25: cxx.v1.Call.contact_remove:type_name -> cxx.v1.ContactRemoveCall
+	41, // 26: cxx.v1.Call.contact_update:type_name -> cxx.v1.ContactUpdateCall
+	42, // 27: cxx.v1.Call.presence_set:type_name -> cxx.v1.PresenceSetCall
+	43, // 28: cxx.v1.Call.presence_get:type_name -> cxx.v1.PresenceGetCall
+	44, // 29: cxx.v1.Call.devices:type_name -> cxx.v1.DevicesCall
+	45, // 30: cxx.v1.Call.device_revoke:type_name -> cxx.v1.DeviceRevokeCall
+	46, // 31: cxx.v1.Call.password:type_name -> cxx.v1.PasswordCall
+	47, // 32: cxx.v1.Call.logout:type_name -> cxx.v1.LogoutCall
+	48, // 33: cxx.v1.Call.profile_set:type_name -> cxx.v1.ProfileSetCall
+	49, // 34: cxx.v1.Call.profiles:type_name -> cxx.v1.ProfilesCall
+	50, // 35: cxx.v1.Call.resolve:type_name -> cxx.v1.ResolveCall
+	51, // 36: cxx.v1.Call.block_list:type_name -> cxx.v1.BlockListCall
+	52, // 37: cxx.v1.Call.block:type_name -> cxx.v1.BlockCall
+	53, // 38: cxx.v1.Call.unblock:type_name -> cxx.v1.UnblockCall
+	54, // 39: cxx.v1.Call.groups:type_name -> cxx.v1.GroupsCall
+	55, // 40: cxx.v1.Call.group_get:type_name -> cxx.v1.GroupGetCall
+	56, // 41: cxx.v1.Call.group_create:type_name -> cxx.v1.GroupCreateCall
+	57, // 42: cxx.v1.Call.group_edit:type_name -> cxx.v1.GroupEditCall
+	58, // 43: cxx.v1.Call.group_act:type_name -> cxx.v1.GroupActCall
+	60, // 44: cxx.v1.Call.group_join:type_name -> cxx.v1.GroupJoinCall
+	62, // 45: cxx.v1.Call.group_leave:type_name -> cxx.v1.GroupLeaveCall
+	63, // 46: cxx.v1.Call.group_dissolve:type_name -> cxx.v1.GroupDissolveCall
+	64, // 47: cxx.v1.Call.group_members:type_name -> cxx.v1.GroupMembersCall
+	65, // 48: cxx.v1.Call.group_sync:type_name -> cxx.v1.GroupSyncCall
+	66, // 49: cxx.v1.Call.group_history:type_name -> cxx.v1.GroupHistoryCall
+	67, // 50: cxx.v1.Call.group_read:type_name -> cxx.v1.GroupReadCall
+	68, // 51: cxx.v1.Call.group_readers:type_name -> cxx.v1.GroupReadersCall
+	69, // 52: cxx.v1.Call.group_retract:type_name -> cxx.v1.GroupRetractCall
+	70, // 53: cxx.v1.Call.group_nick:type_name -> cxx.v1.GroupNickCall
+	71, // 54: cxx.v1.Call.group_book:type_name -> cxx.v1.GroupBookCall
+	72, // 55: cxx.v1.Call.group_avatar:type_name -> cxx.v1.GroupAvatarCall
+	73, // 56: cxx.v1.Call.group_set_avatar:type_name -> cxx.v1.GroupSetAvatarCall
+	74, // 57: cxx.v1.Call.group_directory:type_name -> cxx.v1.GroupDirectoryCall
+	61, // 58: cxx.v1.Call.group_decline:type_name -> cxx.v1.GroupDeclineCall
+	29, // 59: cxx.v1.ProfileSetCall.profile:type_name -> cxx.v1.Profile
+	13, // 60: cxx.v1.GroupCreateCall.group:type_name -> cxx.v1.Group
+	13, // 61: cxx.v1.GroupEditCall.group:type_name -> cxx.v1.Group
+	59, // 62: cxx.v1.GroupActCall.acts:type_name -> cxx.v1.Act
+	76, // 63: cxx.v1.Reply.done:type_name -> cxx.v1.Done
+	77, // 64: cxx.v1.Reply.sync:type_name -> cxx.v1.SyncResult
+	78, // 65: cxx.v1.Reply.history:type_name -> cxx.v1.HistoryResult
+	79, // 66: cxx.v1.Reply.conversations:type_name -> cxx.v1.ConversationsResult
+	80, // 67: cxx.v1.Reply.contacts:type_name -> cxx.v1.ContactsResult
+	23, // 68: cxx.v1.Reply.presence:type_name -> cxx.v1.Presence
+	81, // 69: cxx.v1.Reply.devices:type_name -> cxx.v1.DevicesResult
+	82, // 70: cxx.v1.Reply.profiles:type_name -> cxx.v1.ProfilesResult
+	83, // 71: cxx.v1.Reply.resolve:type_name -> cxx.v1.ResolveResult
+	84, // 72: cxx.v1.Reply.block_list:type_name -> cxx.v1.BlockListResult
+	85, // 73: cxx.v1.Reply.groups:type_name -> cxx.v1.GroupsResult
+	16, // 74: cxx.v1.Reply.group:type_name -> cxx.v1.GroupState
+	14, // 75: cxx.v1.Reply.member:type_name -> cxx.v1.Member
+	86, // 76: cxx.v1.Reply.members:type_name -> cxx.v1.MembersResult
+	87, // 77: cxx.v1.Reply.readers:type_name -> cxx.v1.ReadersResult
+	88, // 78: cxx.v1.Reply.avatar:type_name -> cxx.v1.AvatarResult
+	89, // 79: cxx.v1.Reply.directory:type_name -> cxx.v1.DirectoryResult
+	10, // 80: cxx.v1.SyncResult.entries:type_name -> cxx.v1.Entry
+	10, // 81: cxx.v1.HistoryResult.entries:type_name -> cxx.v1.Entry
+	31, // 82: cxx.v1.ConversationsResult.conversations:type_name -> cxx.v1.Conversation
+	27, // 83: cxx.v1.ContactsResult.contacts:type_name -> cxx.v1.Contact
+	28, // 84: cxx.v1.DevicesResult.devices:type_name -> cxx.v1.Device
+	29, // 85: cxx.v1.ProfilesResult.profiles:type_name -> cxx.v1.Profile
+	16, // 86: cxx.v1.GroupsResult.groups:type_name -> cxx.v1.GroupState
+	14, // 87: cxx.v1.MembersResult.members:type_name -> cxx.v1.Member
+	14, // 88: cxx.v1.ReadersResult.members:type_name -> cxx.v1.Member
+	13, // 89: cxx.v1.DirectoryResult.groups:type_name -> cxx.v1.Group
+	90, // [90:90] is the sub-list for method output_type
+	90, // [90:90] is the sub-list for method input_type
+	90, // [90:90] is the sub-list for extension type_name
+	90, // [90:90] is the sub-list for extension extendee
+	0,  // [0:90] is the sub-list for field type_name
 }
 
 func init() { file_cxx_proto_init() }
@@ -4473,7 +7647,7 @@ func file_cxx_proto_init() {
 	if File_cxx_proto != nil {
 		return
 	}
-	file_cxx_proto_msgTypes[22].OneofWrappers = []any{
+	file_cxx_proto_msgTypes[30].OneofWrappers = []any{
 		(*Call_Sync)(nil),
 		(*Call_History)(nil),
 		(*Call_Conversations)(nil),
@@ -4495,8 +7669,28 @@ func file_cxx_proto_init() {
 		(*Call_BlockList)(nil),
 		(*Call_Block)(nil),
 		(*Call_Unblock)(nil),
+		(*Call_Groups)(nil),
+		(*Call_GroupGet)(nil),
+		(*Call_GroupCreate)(nil),
+		(*Call_GroupEdit)(nil),
+		(*Call_GroupAct)(nil),
+		(*Call_GroupJoin)(nil),
+		(*Call_GroupLeave)(nil),
+		(*Call_GroupDissolve)(nil),
+		(*Call_GroupMembers)(nil),
+		(*Call_GroupSync)(nil),
+		(*Call_GroupHistory)(nil),
+		(*Call_GroupRead)(nil),
+		(*Call_GroupReaders)(nil),
+		(*Call_GroupRetract)(nil),
+		(*Call_GroupNick)(nil),
+		(*Call_GroupBook)(nil),
+		(*Call_GroupAvatar)(nil),
+		(*Call_GroupSetAvatar)(nil),
+		(*Call_GroupDirectory)(nil),
+		(*Call_GroupDecline)(nil),
 	}
-	file_cxx_proto_msgTypes[44].OneofWrappers = []any{
+	file_cxx_proto_msgTypes[73].OneofWrappers = []any{
 		(*Reply_Done)(nil),
 		(*Reply_Sync)(nil),
 		(*Reply_History)(nil),
@@ -4507,6 +7701,13 @@ func file_cxx_proto_init() {
 		(*Reply_Profiles)(nil),
 		(*Reply_Resolve)(nil),
 		(*Reply_BlockList)(nil),
+		(*Reply_Groups)(nil),
+		(*Reply_Group)(nil),
+		(*Reply_Member)(nil),
+		(*Reply_Members)(nil),
+		(*Reply_Readers)(nil),
+		(*Reply_Avatar)(nil),
+		(*Reply_Directory)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -4514,7 +7715,7 @@ func file_cxx_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cxx_proto_rawDesc), len(file_cxx_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   56,
+			NumMessages:   90,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

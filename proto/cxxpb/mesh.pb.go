@@ -36,6 +36,8 @@ const (
 	MeshFrameType_MESH_SIGNAL   MeshFrameType = 5
 	MeshFrameType_MESH_BELLS    MeshFrameType = 6
 	MeshFrameType_MESH_BLOCKS   MeshFrameType = 8
+	MeshFrameType_MESH_POST     MeshFrameType = 9
+	MeshFrameType_MESH_ROOMS    MeshFrameType = 10
 	MeshFrameType_MESH_ERROR    MeshFrameType = 12 // the Error of cxx.proto, under its number there: why a hello was refused
 )
 
@@ -50,6 +52,8 @@ var (
 		5:  "MESH_SIGNAL",
 		6:  "MESH_BELLS",
 		8:  "MESH_BLOCKS",
+		9:  "MESH_POST",
+		10: "MESH_ROOMS",
 		12: "MESH_ERROR",
 	}
 	MeshFrameType_value = map[string]int32{
@@ -61,6 +65,8 @@ var (
 		"MESH_SIGNAL":   5,
 		"MESH_BELLS":    6,
 		"MESH_BLOCKS":   8,
+		"MESH_POST":     9,
+		"MESH_ROOMS":    10,
 		"MESH_ERROR":    12,
 	}
 )
@@ -556,6 +562,9 @@ type MeshSignal struct {
 	Session       uint64                 `protobuf:"varint,4,opt,name=session,proto3" json:"session,omitempty"` // absent: every session of to
 	Node          uint32                 `protobuf:"varint,5,opt,name=node,proto3" json:"node,omitempty"`       // of session
 	Data          []byte                 `protobuf:"bytes,6,opt,name=data,proto3" json:"data,omitempty"`        // a stanza
+	Group         uint64                 `protobuf:"fixed64,7,opt,name=group,proto3" json:"group,omitempty"`    // instead of to
+	UpTo          uint64                 `protobuf:"varint,8,opt,name=up_to,json=upTo,proto3" json:"up_to,omitempty"`
+	Nick          string                 `protobuf:"bytes,9,opt,name=nick,proto3" json:"nick,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -630,6 +639,27 @@ func (x *MeshSignal) GetData() []byte {
 		return x.Data
 	}
 	return nil
+}
+
+func (x *MeshSignal) GetGroup() uint64 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *MeshSignal) GetUpTo() uint64 {
+	if x != nil {
+		return x.UpTo
+	}
+	return 0
+}
+
+func (x *MeshSignal) GetNick() string {
+	if x != nil {
+		return x.Nick
+	}
+	return ""
 }
 
 // MeshBlocks says that the block list of a user has changed.
@@ -729,6 +759,386 @@ func (x *MeshBells) GetSeqs() []uint64 {
 	return nil
 }
 
+// MeshPost is an entry of a timeline, for the sessions that the receiver has in the
+// group.
+type MeshPost struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         uint64                 `protobuf:"fixed64,1,opt,name=group,proto3" json:"group,omitempty"`
+	Entry         *Entry                 `protobuf:"bytes,2,opt,name=entry,proto3" json:"entry,omitempty"` // with every field set
+	Event         []byte                 `protobuf:"bytes,3,opt,name=event,proto3" json:"event,omitempty"` // of entry: the GroupEvent as it is stored, JSON; entry.group is absent
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MeshPost) Reset() {
+	*x = MeshPost{}
+	mi := &file_mesh_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MeshPost) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MeshPost) ProtoMessage() {}
+
+func (x *MeshPost) ProtoReflect() protoreflect.Message {
+	mi := &file_mesh_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MeshPost.ProtoReflect.Descriptor instead.
+func (*MeshPost) Descriptor() ([]byte, []int) {
+	return file_mesh_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *MeshPost) GetGroup() uint64 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *MeshPost) GetEntry() *Entry {
+	if x != nil {
+		return x.Entry
+	}
+	return nil
+}
+
+func (x *MeshPost) GetEvent() []byte {
+	if x != nil {
+		return x.Event
+	}
+	return nil
+}
+
+type MeshOccupant struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         uint64                 `protobuf:"fixed64,1,opt,name=group,proto3" json:"group,omitempty"`
+	User          uint64                 `protobuf:"fixed64,2,opt,name=user,proto3" json:"user,omitempty"`
+	Session       uint64                 `protobuf:"varint,3,opt,name=session,proto3" json:"session,omitempty"`
+	Resource      string                 `protobuf:"bytes,4,opt,name=resource,proto3" json:"resource,omitempty"`
+	Show          uint32                 `protobuf:"varint,5,opt,name=show,proto3" json:"show,omitempty"`
+	Status        string                 `protobuf:"bytes,6,opt,name=status,proto3" json:"status,omitempty"`
+	Priority      int32                  `protobuf:"zigzag32,7,opt,name=priority,proto3" json:"priority,omitempty"`
+	Ext           string                 `protobuf:"bytes,8,opt,name=ext,proto3" json:"ext,omitempty"`
+	Nick          string                 `protobuf:"bytes,9,opt,name=nick,proto3" json:"nick,omitempty"`
+	Addr          string                 `protobuf:"bytes,10,opt,name=addr,proto3" json:"addr,omitempty"` // bare
+	Passing       bool                   `protobuf:"varint,11,opt,name=passing,proto3" json:"passing,omitempty"`
+	Role          uint32                 `protobuf:"varint,12,opt,name=role,proto3" json:"role,omitempty"` // these three of one who is passing
+	Voice         uint32                 `protobuf:"varint,13,opt,name=voice,proto3" json:"voice,omitempty"`
+	MutedUntilMs  uint64                 `protobuf:"varint,14,opt,name=muted_until_ms,json=mutedUntilMs,proto3" json:"muted_until_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MeshOccupant) Reset() {
+	*x = MeshOccupant{}
+	mi := &file_mesh_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MeshOccupant) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MeshOccupant) ProtoMessage() {}
+
+func (x *MeshOccupant) ProtoReflect() protoreflect.Message {
+	mi := &file_mesh_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MeshOccupant.ProtoReflect.Descriptor instead.
+func (*MeshOccupant) Descriptor() ([]byte, []int) {
+	return file_mesh_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *MeshOccupant) GetGroup() uint64 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *MeshOccupant) GetUser() uint64 {
+	if x != nil {
+		return x.User
+	}
+	return 0
+}
+
+func (x *MeshOccupant) GetSession() uint64 {
+	if x != nil {
+		return x.Session
+	}
+	return 0
+}
+
+func (x *MeshOccupant) GetResource() string {
+	if x != nil {
+		return x.Resource
+	}
+	return ""
+}
+
+func (x *MeshOccupant) GetShow() uint32 {
+	if x != nil {
+		return x.Show
+	}
+	return 0
+}
+
+func (x *MeshOccupant) GetStatus() string {
+	if x != nil {
+		return x.Status
+	}
+	return ""
+}
+
+func (x *MeshOccupant) GetPriority() int32 {
+	if x != nil {
+		return x.Priority
+	}
+	return 0
+}
+
+func (x *MeshOccupant) GetExt() string {
+	if x != nil {
+		return x.Ext
+	}
+	return ""
+}
+
+func (x *MeshOccupant) GetNick() string {
+	if x != nil {
+		return x.Nick
+	}
+	return ""
+}
+
+func (x *MeshOccupant) GetAddr() string {
+	if x != nil {
+		return x.Addr
+	}
+	return ""
+}
+
+func (x *MeshOccupant) GetPassing() bool {
+	if x != nil {
+		return x.Passing
+	}
+	return false
+}
+
+func (x *MeshOccupant) GetRole() uint32 {
+	if x != nil {
+		return x.Role
+	}
+	return 0
+}
+
+func (x *MeshOccupant) GetVoice() uint32 {
+	if x != nil {
+		return x.Voice
+	}
+	return 0
+}
+
+func (x *MeshOccupant) GetMutedUntilMs() uint64 {
+	if x != nil {
+		return x.MutedUntilMs
+	}
+	return 0
+}
+
+type MeshOccupantGone struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         uint64                 `protobuf:"fixed64,1,opt,name=group,proto3" json:"group,omitempty"`
+	User          uint64                 `protobuf:"fixed64,2,opt,name=user,proto3" json:"user,omitempty"`
+	Session       uint64                 `protobuf:"varint,3,opt,name=session,proto3" json:"session,omitempty"`
+	Status        string                 `protobuf:"bytes,4,opt,name=status,proto3" json:"status,omitempty"`
+	Ext           string                 `protobuf:"bytes,5,opt,name=ext,proto3" json:"ext,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MeshOccupantGone) Reset() {
+	*x = MeshOccupantGone{}
+	mi := &file_mesh_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MeshOccupantGone) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MeshOccupantGone) ProtoMessage() {}
+
+func (x *MeshOccupantGone) ProtoReflect() protoreflect.Message {
+	mi := &file_mesh_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MeshOccupantGone.ProtoReflect.Descriptor instead.
+func (*MeshOccupantGone) Descriptor() ([]byte, []int) {
+	return file_mesh_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *MeshOccupantGone) GetGroup() uint64 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *MeshOccupantGone) GetUser() uint64 {
+	if x != nil {
+		return x.User
+	}
+	return 0
+}
+
+func (x *MeshOccupantGone) GetSession() uint64 {
+	if x != nil {
+		return x.Session
+	}
+	return 0
+}
+
+func (x *MeshOccupantGone) GetStatus() string {
+	if x != nil {
+		return x.Status
+	}
+	return ""
+}
+
+func (x *MeshOccupantGone) GetExt() string {
+	if x != nil {
+		return x.Ext
+	}
+	return ""
+}
+
+// MeshRooms says what the sender wants to hear of groups, and who is there through
+// it.
+type MeshRooms struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Snapshot      bool                   `protobuf:"varint,1,opt,name=snapshot,proto3" json:"snapshot,omitempty"` // replaces all that was said before
+	Number        uint64                 `protobuf:"varint,2,opt,name=number,proto3" json:"number,omitempty"`     // wants an echo
+	Echo          uint64                 `protobuf:"varint,3,opt,name=echo,proto3" json:"echo,omitempty"`
+	Want          []uint64               `protobuf:"fixed64,4,rep,packed,name=want,proto3" json:"want,omitempty"`
+	Lost          []uint64               `protobuf:"fixed64,5,rep,packed,name=lost,proto3" json:"lost,omitempty"`
+	Up            []*MeshOccupant        `protobuf:"bytes,6,rep,name=up,proto3" json:"up,omitempty"`
+	Down          []*MeshOccupantGone    `protobuf:"bytes,7,rep,name=down,proto3" json:"down,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MeshRooms) Reset() {
+	*x = MeshRooms{}
+	mi := &file_mesh_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MeshRooms) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MeshRooms) ProtoMessage() {}
+
+func (x *MeshRooms) ProtoReflect() protoreflect.Message {
+	mi := &file_mesh_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MeshRooms.ProtoReflect.Descriptor instead.
+func (*MeshRooms) Descriptor() ([]byte, []int) {
+	return file_mesh_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *MeshRooms) GetSnapshot() bool {
+	if x != nil {
+		return x.Snapshot
+	}
+	return false
+}
+
+func (x *MeshRooms) GetNumber() uint64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *MeshRooms) GetEcho() uint64 {
+	if x != nil {
+		return x.Echo
+	}
+	return 0
+}
+
+func (x *MeshRooms) GetWant() []uint64 {
+	if x != nil {
+		return x.Want
+	}
+	return nil
+}
+
+func (x *MeshRooms) GetLost() []uint64 {
+	if x != nil {
+		return x.Lost
+	}
+	return nil
+}
+
+func (x *MeshRooms) GetUp() []*MeshOccupant {
+	if x != nil {
+		return x.Up
+	}
+	return nil
+}
+
+func (x *MeshRooms) GetDown() []*MeshOccupantGone {
+	if x != nil {
+		return x.Down
+	}
+	return nil
+}
+
 var File_mesh_proto protoreflect.FileDescriptor
 
 const file_mesh_proto_rawDesc = "" +
@@ -772,7 +1182,7 @@ const file_mesh_proto_rawDesc = "" +
 	"\x06device\x18\x02 \x01(\x06R\x06device\x12\x14\n" +
 	"\x05below\x18\x03 \x01(\x04R\x05below\x12\x16\n" +
 	"\x06except\x18\x04 \x01(\x06R\x06except\x12\x12\n" +
-	"\x04code\x18\x05 \x01(\rR\x04code\"\x86\x01\n" +
+	"\x04code\x18\x05 \x01(\rR\x04code\"\xc5\x01\n" +
 	"\n" +
 	"MeshSignal\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\x06R\x04from\x12\x0e\n" +
@@ -780,13 +1190,50 @@ const file_mesh_proto_rawDesc = "" +
 	"\x04kind\x18\x03 \x01(\rR\x04kind\x12\x18\n" +
 	"\asession\x18\x04 \x01(\x04R\asession\x12\x12\n" +
 	"\x04node\x18\x05 \x01(\rR\x04node\x12\x12\n" +
-	"\x04data\x18\x06 \x01(\fR\x04data\" \n" +
+	"\x04data\x18\x06 \x01(\fR\x04data\x12\x14\n" +
+	"\x05group\x18\a \x01(\x06R\x05group\x12\x13\n" +
+	"\x05up_to\x18\b \x01(\x04R\x04upTo\x12\x12\n" +
+	"\x04nick\x18\t \x01(\tR\x04nick\" \n" +
 	"\n" +
 	"MeshBlocks\x12\x12\n" +
 	"\x04user\x18\x01 \x01(\x06R\x04user\"5\n" +
 	"\tMeshBells\x12\x14\n" +
 	"\x05users\x18\x01 \x03(\x06R\x05users\x12\x12\n" +
-	"\x04seqs\x18\x02 \x03(\x04R\x04seqs*\xb9\x01\n" +
+	"\x04seqs\x18\x02 \x03(\x04R\x04seqs\"[\n" +
+	"\bMeshPost\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\x06R\x05group\x12#\n" +
+	"\x05entry\x18\x02 \x01(\v2\r.cxx.v1.EntryR\x05entry\x12\x14\n" +
+	"\x05event\x18\x03 \x01(\fR\x05event\"\xda\x02\n" +
+	"\fMeshOccupant\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\x06R\x05group\x12\x12\n" +
+	"\x04user\x18\x02 \x01(\x06R\x04user\x12\x18\n" +
+	"\asession\x18\x03 \x01(\x04R\asession\x12\x1a\n" +
+	"\bresource\x18\x04 \x01(\tR\bresource\x12\x12\n" +
+	"\x04show\x18\x05 \x01(\rR\x04show\x12\x16\n" +
+	"\x06status\x18\x06 \x01(\tR\x06status\x12\x1a\n" +
+	"\bpriority\x18\a \x01(\x11R\bpriority\x12\x10\n" +
+	"\x03ext\x18\b \x01(\tR\x03ext\x12\x12\n" +
+	"\x04nick\x18\t \x01(\tR\x04nick\x12\x12\n" +
+	"\x04addr\x18\n" +
+	" \x01(\tR\x04addr\x12\x18\n" +
+	"\apassing\x18\v \x01(\bR\apassing\x12\x12\n" +
+	"\x04role\x18\f \x01(\rR\x04role\x12\x14\n" +
+	"\x05voice\x18\r \x01(\rR\x05voice\x12$\n" +
+	"\x0emuted_until_ms\x18\x0e \x01(\x04R\fmutedUntilMs\"\x80\x01\n" +
+	"\x10MeshOccupantGone\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\x06R\x05group\x12\x12\n" +
+	"\x04user\x18\x02 \x01(\x06R\x04user\x12\x18\n" +
+	"\asession\x18\x03 \x01(\x04R\asession\x12\x16\n" +
+	"\x06status\x18\x04 \x01(\tR\x06status\x12\x10\n" +
+	"\x03ext\x18\x05 \x01(\tR\x03ext\"\xcf\x01\n" +
+	"\tMeshRooms\x12\x1a\n" +
+	"\bsnapshot\x18\x01 \x01(\bR\bsnapshot\x12\x16\n" +
+	"\x06number\x18\x02 \x01(\x04R\x06number\x12\x12\n" +
+	"\x04echo\x18\x03 \x01(\x04R\x04echo\x12\x12\n" +
+	"\x04want\x18\x04 \x03(\x06R\x04want\x12\x12\n" +
+	"\x04lost\x18\x05 \x03(\x06R\x04lost\x12$\n" +
+	"\x02up\x18\x06 \x03(\v2\x14.cxx.v1.MeshOccupantR\x02up\x12,\n" +
+	"\x04down\x18\a \x03(\v2\x18.cxx.v1.MeshOccupantGoneR\x04down*\xd8\x01\n" +
 	"\rMeshFrameType\x12\r\n" +
 	"\tMESH_NONE\x10\x00\x12\x0e\n" +
 	"\n" +
@@ -797,7 +1244,11 @@ const file_mesh_proto_rawDesc = "" +
 	"\vMESH_SIGNAL\x10\x05\x12\x0e\n" +
 	"\n" +
 	"MESH_BELLS\x10\x06\x12\x0f\n" +
-	"\vMESH_BLOCKS\x10\b\x12\x0e\n" +
+	"\vMESH_BLOCKS\x10\b\x12\r\n" +
+	"\tMESH_POST\x10\t\x12\x0e\n" +
+	"\n" +
+	"MESH_ROOMS\x10\n" +
+	"\x12\x0e\n" +
 	"\n" +
 	"MESH_ERROR\x10\f\"\x04\b\a\x10\a*\rMESH_PRESENCEB#Z!github.com/cxx-im/cxx/proto/cxxpbb\x06proto3"
 
@@ -814,29 +1265,36 @@ func file_mesh_proto_rawDescGZIP() []byte {
 }
 
 var file_mesh_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_mesh_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_mesh_proto_goTypes = []any{
-	(MeshFrameType)(0),     // 0: cxx.v1.MeshFrameType
-	(*MeshHello)(nil),      // 1: cxx.v1.MeshHello
-	(*MeshDeliver)(nil),    // 2: cxx.v1.MeshDeliver
-	(*MeshSession)(nil),    // 3: cxx.v1.MeshSession
-	(*MeshSessionKey)(nil), // 4: cxx.v1.MeshSessionKey
-	(*MeshSessions)(nil),   // 5: cxx.v1.MeshSessions
-	(*MeshKick)(nil),       // 6: cxx.v1.MeshKick
-	(*MeshSignal)(nil),     // 7: cxx.v1.MeshSignal
-	(*MeshBlocks)(nil),     // 8: cxx.v1.MeshBlocks
-	(*MeshBells)(nil),      // 9: cxx.v1.MeshBells
-	(*Entry)(nil),          // 10: cxx.v1.Entry
+	(MeshFrameType)(0),       // 0: cxx.v1.MeshFrameType
+	(*MeshHello)(nil),        // 1: cxx.v1.MeshHello
+	(*MeshDeliver)(nil),      // 2: cxx.v1.MeshDeliver
+	(*MeshSession)(nil),      // 3: cxx.v1.MeshSession
+	(*MeshSessionKey)(nil),   // 4: cxx.v1.MeshSessionKey
+	(*MeshSessions)(nil),     // 5: cxx.v1.MeshSessions
+	(*MeshKick)(nil),         // 6: cxx.v1.MeshKick
+	(*MeshSignal)(nil),       // 7: cxx.v1.MeshSignal
+	(*MeshBlocks)(nil),       // 8: cxx.v1.MeshBlocks
+	(*MeshBells)(nil),        // 9: cxx.v1.MeshBells
+	(*MeshPost)(nil),         // 10: cxx.v1.MeshPost
+	(*MeshOccupant)(nil),     // 11: cxx.v1.MeshOccupant
+	(*MeshOccupantGone)(nil), // 12: cxx.v1.MeshOccupantGone
+	(*MeshRooms)(nil),        // 13: cxx.v1.MeshRooms
+	(*Entry)(nil),            // 14: cxx.v1.Entry
 }
 var file_mesh_proto_depIdxs = []int32{
-	10, // 0: cxx.v1.MeshDeliver.entry:type_name -> cxx.v1.Entry
+	14, // 0: cxx.v1.MeshDeliver.entry:type_name -> cxx.v1.Entry
 	3,  // 1: cxx.v1.MeshSessions.up:type_name -> cxx.v1.MeshSession
 	4,  // 2: cxx.v1.MeshSessions.down:type_name -> cxx.v1.MeshSessionKey
-	3,  // [3:3] is the sub-list for method output_type
-	3,  // [3:3] is the sub-list for method input_type
-	3,  // [3:3] is the sub-list for extension type_name
-	3,  // [3:3] is the sub-list for extension extendee
-	0,  // [0:3] is the sub-list for field type_name
+	14, // 3: cxx.v1.MeshPost.entry:type_name -> cxx.v1.Entry
+	11, // 4: cxx.v1.MeshRooms.up:type_name -> cxx.v1.MeshOccupant
+	12, // 5: cxx.v1.MeshRooms.down:type_name -> cxx.v1.MeshOccupantGone
+	6,  // [6:6] is the sub-list for method output_type
+	6,  // [6:6] is the sub-list for method input_type
+	6,  // [6:6] is the sub-list for extension type_name
+	6,  // [6:6] is the sub-list for extension extendee
+	0,  // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_mesh_proto_init() }
@@ -851,7 +1309,7 @@ func file_mesh_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mesh_proto_rawDesc), len(file_mesh_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   9,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -18,6 +18,9 @@ type Core struct {
 
 	presence im.Presence // guarded by cell.mu
 	protocol im.Protocol // guarded by cell.mu
+
+	im.Groups // nil: tests of groups run on the real core
+	im.Rooms
 }
 
 var _ im.Session = (*Core)(nil)
