@@ -127,6 +127,7 @@ func feedSession(t *testing.T, store Store, head uint64) (*session, *fakeSink) {
 	t.Cleanup(srv.tasks.close)
 	sink := &fakeSink{}
 	s := &session{srv: srv, sink: sink, user: 7}
+	s.lead(srv, s.user, s)
 	s.presence.Store(&im.Presence{})
 	s.start(head)
 	return s, sink

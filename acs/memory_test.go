@@ -12,13 +12,13 @@ import (
 // memory is what a worldStore keeps for tests that write: contacts, block lists
 // and inboxes. Users of the world have ids up to mostUser.
 type memory struct {
-	GroupStore // nil: tests of groups run on package shard
-	logs    map[im.UserID][]im.Entry // guarded by worldStore.mu, as all here
-	blocked map[im.UserID][]im.Addr
-	reads   map[string]int // calls by method
-	gone    map[im.UserID]bool
-	cursors map[im.UserID]uint64
-	fails   map[string]error // by method
+	GroupStore                          // nil: tests of groups run on package shard
+	logs       map[im.UserID][]im.Entry // guarded by worldStore.mu, as all here
+	blocked    map[im.UserID][]im.Addr
+	reads      map[string]int // calls by method
+	gone       map[im.UserID]bool
+	cursors    map[im.UserID]uint64
+	fails      map[string]error // by method
 }
 
 const mostUser im.UserID = 99

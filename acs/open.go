@@ -19,6 +19,7 @@ func (s *Server) Open(ctx context.Context, o im.Opening) (im.Session, im.Head, e
 		srv: s, id: im.SessionID(s.lastSession.Add(1)), user: o.Account.ID, device: o.Device.ID,
 		epoch: o.Device.Epoch, proto: o.Protocol, sink: o.Sink, opened: s.now(), addr: o.Account.Addr.Bare(),
 	}
+	ss.lead(s, ss.user, ss)
 	ss.addr.Resource = o.Device.Resource
 	initial := o.Presence
 	ss.presence.Store(&initial)
