@@ -161,6 +161,9 @@ func (b *bells) heard(list []im.Bell) {
 		for _, ss := range local {
 			ss.heard(bell.Seq)
 		}
+		if r := b.srv.rooms.of(im.GroupID(bell.User)); r != nil {
+			r.heard(bell.Seq)
+		}
 	}
 	if len(verify) > 0 {
 		b.srv.after(0, func(ctx context.Context) { b.srv.verify(ctx, verify) })

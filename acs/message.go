@@ -14,11 +14,20 @@ func (s *session) Send(m im.Outgoing, done func(im.Ack, error)) {
 		return
 	}
 	p := pendingSend{
-		m:    im.Message{From: s.user, To: m.To, ClientID: m.ClientID, Text: m.Text, Ext: m.Ext, Note: m.Note, Same: m.Same},
+		m: im.Message{
+			From: s.user, To: m.To, Group: m.Group, Mentions: m.Mentions, All: m.All,
+			ClientID: m.ClientID, Text: m.Text, Ext: m.Ext, Note: m.Note, Same: m.Same,
+		},
 		zone: s.srv.store.ZoneOf(m.To),
 	}
+	if m.Group != 0 {
+		p.zone = s.srv.store.ZoneOf(m.Group.Log())
+	}
 	p.done = func(c im.Committed, err error) { s.sent(&p.m, c, err, done) }
-	own, theirs, known := s.shutOutNow(s.addr, m.To, im.Addr{})
+	own, theirs, known := false, false, true // no block lists in groups
+	if m.Group == 0 {
+		own, theirs, known = s.shutOutNow(s.addr, m.To, im.Addr{})
+	}
 	if p.refused = refusal(own, theirs); !known {
 		p.unsure = true
 	}
@@ -58,12 +67,19 @@ func refusal(own, theirs bool) error {
 
 func errGoingDown() *im.Error { return im.Errorf(im.CodeGoAway, "the server is shutting down") }
 
+// maxMentions is how many users a message may mention by name.
+const maxMentions = 50
+
 func (s *session) maySend(m im.Outgoing) *im.Error {
 	switch {
 	case s.closed.Load():
 		return im.Errorf(im.CodeBadState, "the session has ended")
-	case !m.To.Valid():
+	case m.Group != 0 && (!m.Group.Valid() || m.To != 0):
+		return im.Errorf(im.CodeNotFound, "the message names no group, or a recipient beside it")
+	case m.Group == 0 && !m.To.Valid():
 		return im.Errorf(im.CodeNotFound, "the message names no recipient")
+	case len(m.Mentions) > maxMentions:
+		return im.Errorf(im.CodeTooMany, "the message mentions %d users; at most %d are taken", len(m.Mentions), maxMentions)
 	case m.Note && m.Text != "":
 		return im.Errorf(im.CodeInvalid, "a note has no text")
 	case m.Text == "" && len(m.Ext) == 0:
@@ -93,6 +109,13 @@ func (s *session) sent(m *im.Message, c im.Committed, err error, done func(im.Ac
 		out.Kind = im.KindNote
 	}
 	done(im.Ack{MsgID: c.MsgID, Seq: c.FromSeq, Duplicate: c.Duplicate}, nil)
+	if m.Group != 0 {
+		out.Post = &im.Post{Nick: c.Nick, Mentions: m.Mentions, All: m.All}
+		if !c.Duplicate {
+			s.srv.posted(m.Group, []im.Entry{*out})
+		}
+		return
+	}
 	if m.To == m.From {
 		s.srv.deliver(m.From, out, s.unlessXMPP())
 		return

@@ -83,6 +83,7 @@ func (s *Server) closeSession(ss *session, linger time.Duration) {
 		return
 	}
 	ss.closeFeed()
+	s.rooms.closed(ss)
 	s.hub.remove(ss)
 	s.sessions.Add(-1)
 	s.metrics.sessions.Dec()

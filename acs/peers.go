@@ -189,6 +189,7 @@ func (p *peers) reap() {
 		p.srv.log.Info("peer is gone, its sessions were forgotten", "peer", id, "users", len(users))
 		p.srv.presence.touchAll(users)
 		p.srv.presence.sawNow(left...)
+		p.srv.rooms.forget(id)
 	}
 	users, left := p.srv.table.prune(now)
 	p.srv.presence.touchAll(users)
@@ -215,6 +216,7 @@ func (s *Server) LinkUp(peer im.NodeID, epoch uint64) {
 	s.peers.up(peer, epoch)
 	s.blocks.doubt()
 	s.announce.linked(peer)
+	s.rooms.linked(peer)
 }
 
 // LinkDown implements MeshHandler. What was on the link is lost.
@@ -236,8 +238,17 @@ func (s *Server) Receive(peer im.NodeID, e im.Envelope) {
 		s.peerSessions(peer, e.Sessions)
 	case e.Kick != nil:
 		s.kickLocal(*e.Kick)
+	case e.Signal != nil && e.Signal.Group != 0:
+		s.signalHere(e.Signal)
 	case e.Signal != nil:
 		s.signalLocal(e.Signal)
+	case e.Post != nil:
+		s.clock.Observe(e.Post.Entry.MsgID)
+		if r := s.rooms.of(e.Post.Group); r != nil {
+			r.offer(&e.Post.Entry, false)
+		}
+	case e.Rooms != nil:
+		s.rooms.take(peer, e.Rooms)
 	case e.Blocks != nil:
 		s.blocksChanged(e.Blocks.User)
 	case len(e.Bells) > 0:

@@ -38,6 +38,7 @@ func (s *Server) pollLoop(ctx context.Context) {
 		last = s.now()
 		users := s.hub.users()
 		s.readHeads(ctx, users, (*session).compared)
+		s.rooms.compareAll(ctx)
 		if soon || s.peers.someUnlinked() || s.peers.down.Load() || polls%verifyEvery == 0 {
 			s.verify(ctx, users)
 		}

@@ -82,6 +82,7 @@ func (p *presence) touchAll(users []im.UserID) {
 	for _, u := range users {
 		p.touch(u)
 	}
+	p.srv.rooms.touch(users)
 }
 
 func (p *presence) poke() {

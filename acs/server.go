@@ -54,6 +54,7 @@ type Server struct {
 	names    *nameCache
 	blocks   *blocks
 	cursors  *cursors
+	rooms    *rooms
 	tasks    tasks
 
 	lastSession atomic.Uint64
@@ -89,6 +90,7 @@ func New(cfg Config, d Deps) (*Server, error) {
 	s.names = newNameCache(s)
 	s.blocks = newBlocks(s)
 	s.cursors = newCursors()
+	s.rooms = newRooms(s)
 	return s, nil
 }
 
@@ -136,7 +138,7 @@ func (s *Server) Run(ctx context.Context) error {
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	for _, loop := range []func(context.Context){
-		s.announce.run, s.bells.run, s.peers.run, s.presence.run, s.pollLoop, s.cursorLoop,
+		s.announce.run, s.bells.run, s.peers.run, s.presence.run, s.pollLoop, s.cursorLoop, s.rooms.run,
 	} {
 		wg.Go(func() { loop(running) })
 	}

@@ -26,6 +26,7 @@ type session struct {
 
 	presence atomic.Pointer[im.Presence]
 	watching atomic.Bool   // the client has asked for the presence of its contacts
+	follows  atomic.Bool   // the client, of C-XX, has asked for its groups
 	changes  pacer         // of what others have to be told
 	cursor   atomic.Uint64 // acknowledged by the client
 	closed   atomic.Bool
@@ -116,6 +117,8 @@ func (s *session) noticed(e *im.Entry) {
 		s.srv.after(0, func(context.Context) { s.kick(im.Errorf(im.CodeRevoked, "this device was logged out")) })
 	case e.Kind == im.KindContact && e.Contact != nil && s.watching.Load():
 		s.srv.presence.contactChanged(s, e.Contact)
+	case e.Kind == im.KindGroup && e.Group != nil && e.Group.Membership != nil && e.Group.Membership.Role.In() && s.follows.Load():
+		s.srv.after(0, func(ctx context.Context) { s.followOne(ctx, e.Group.ID) })
 	case e.Kind == im.KindBlock:
 		s.srv.blocksChanged(s.user)
 	}

@@ -10,6 +10,9 @@ import (
 // a typing signal does not, it goes when the list is known.
 func (s *session) Signal(sig im.Signal) bool {
 	sig.From = s.user
+	if sig.Group != 0 {
+		return !s.closed.Load() && s.signalGroup(sig)
+	}
 	if s.closed.Load() || !sig.To.Valid() {
 		return false
 	}

@@ -1,0 +1,230 @@
+package acs
+
+import (
+	"context"
+	"time"
+
+	"github.com/cxx-im/cxx/im"
+)
+
+// posted takes committed entries of a timeline, in their order, to whoever follows
+// the group: the sessions here, and one envelope for each node that wants it. It
+// does not wait.
+func (s *Server) posted(g im.GroupID, entries []im.Entry) {
+	r := s.rooms.of(g)
+	nodes := s.rooms.wantedBy(g)
+	for i := range entries {
+		e := &entries[i]
+		if r != nil {
+			r.offer(e, false)
+		}
+		for _, n := range nodes {
+			if s.mesh.Forward(n, im.Envelope{Post: &im.GroupDeliver{Group: g, Entry: *e}}) {
+				s.metrics.forwarded.Inc()
+				continue
+			}
+			s.bells.ring(n, im.Bell{User: g.Log(), Seq: e.Seq}, reasonLinkDown)
+		}
+	}
+}
+
+// fanOut hands an entry to the sessions of the room. It runs with mu held.
+func (r *room) fanOut(e *im.Entry) {
+	if len(r.subs) == 0 {
+		return
+	}
+	pull := r.busy()
+	var full, masked *im.GroupPush
+	for ss, sub := range r.subs {
+		switch {
+		case sub.behind:
+			continue
+		case pull && sub.inside == nil:
+			continue
+		}
+		p := &full
+		if r.masks(ss.user) {
+			p = &masked
+		}
+		if *p == nil || e.From == ss.user && *p == masked {
+			*p = r.pushFor(e, ss.user, *p)
+		}
+		if ss.sink.PushPost(*p) {
+			r.srv.metrics.pushed.Inc()
+			continue
+		}
+		sub.behind = true
+		r.srv.metrics.behind.Inc()
+	}
+	if pull {
+		r.moveLater()
+	}
+}
+
+// pushFor returns what a user gets of an entry.
+func (r *room) pushFor(e *im.Entry, u im.UserID, made *im.GroupPush) *im.GroupPush {
+	if made != nil {
+		return made
+	}
+	shown := *e
+	if e.Post != nil {
+		post := *e.Post
+		post.Occupant = occupantID(r.group, e.From)
+		shown.Post = &post
+	}
+	if !r.masks(u) {
+		return &im.GroupPush{Group: r.group, Entry: &shown}
+	}
+	shown = maskEntry(r.group, &shown)
+	return &im.GroupPush{Group: r.group, Entry: &shown, Masked: true}
+}
+
+// masks reports whether a user must not learn who is behind a nickname.
+func (r *room) masks(u im.UserID) bool {
+	if !r.group.Hidden {
+		return false
+	}
+	m := r.members[u]
+	return !m.Admin()
+}
+
+// busyPosts is how many entries within a second make a very large group busy.
+const busyPosts = 5
+
+// busy reports whether entries come faster to a very large group than they are
+// pushed to C-XX clients.
+func (r *room) busy() bool {
+	if len(r.members) <= r.srv.cfg.PullGroup {
+		return false
+	}
+	now := r.srv.now()
+	r.posts = append(r.posts, now)
+	if len(r.posts) > busyPosts {
+		r.posts = r.posts[len(r.posts)-busyPosts-1:]
+	}
+	return len(r.posts) > busyPosts && now.Sub(r.posts[0]) < time.Second
+}
+
+// moveLater tells C-XX clients within a second how far the timeline has come.
+func (r *room) moveLater() {
+	if r.moved {
+		return
+	}
+	r.moved = true
+	r.srv.after(time.Second, func(context.Context) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.moved = false
+		for ss, sub := range r.subs {
+			if sub.inside == nil {
+				ss.sink.PushMoved(r.id, r.last)
+			}
+		}
+	})
+}
+
+// caughtUp tells that a session has read a timeline up to seq: what comes next is
+// pushed again, unless more has come meanwhile.
+func (s *Server) caughtUp(ss *session, g im.GroupID, seq uint64) {
+	r := s.rooms.of(g)
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	sub := r.subs[ss]
+	if sub == nil || !sub.behind {
+		return
+	}
+	if seq >= r.last {
+		sub.behind = false
+		return
+	}
+	ss.sink.PushMoved(g, r.last)
+}
+
+// follow lets a C-XX session get what is written in groups of its user from now on.
+func (s *session) follow(ctx context.Context, groups []im.GroupID) {
+	s.follows.Store(true)
+	for _, g := range groups {
+		s.followOne(ctx, g)
+	}
+}
+
+func (s *session) followOne(ctx context.Context, g im.GroupID) {
+	r, err := s.srv.rooms.get(ctx, g)
+	if err != nil {
+		s.srv.log.Debug("group cannot be followed now", "group", g, "session", s.id, "err", err)
+		if im.CodeOf(err) != im.CodeNotFound {
+			s.srv.after(time.Second, func(ctx context.Context) {
+				if !s.closed.Load() {
+					s.followOne(ctx, g)
+				}
+			})
+		}
+		return
+	}
+	r.mu.Lock()
+	m := r.members[s.user]
+	if m.Role.In() && r.subs[s] == nil && !s.closed.Load() && !r.gone {
+		r.subs[s] = &sub{}
+		s.srv.rooms.joined(s, r)
+	}
+	r.mu.Unlock()
+	s.srv.rooms.release(r)
+}
+
+// groupSignal passes a signal on to whoever is there in a group.
+func (s *Server) groupSignal(sig im.Signal) {
+	s.signalHere(&sig)
+	for _, n := range s.rooms.wantedBy(sig.Group) {
+		if !s.mesh.Forward(n, im.Envelope{Signal: &sig}) {
+			s.metrics.dropped.WithLabelValues(reasonLinkDown).Inc()
+		}
+	}
+}
+
+func (s *Server) signalHere(sig *im.Signal) {
+	r := s.rooms.of(sig.Group)
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.group == nil {
+		return
+	}
+	for ss, sub := range r.subs {
+		if sig.Kind == im.SignalStanza && sub.inside == nil {
+			continue
+		}
+		if ss.id == sig.Session && sig.Session != 0 && sub.inside == nil {
+			continue // his own C-XX session knows
+		}
+		out := *sig
+		out.Session, out.Node = 0, 0
+		if ss.user != sig.From && r.masks(ss.user) {
+			out.From = 0
+		}
+		ss.sink.PushSignal(out)
+	}
+}
+
+// signalGroup is Signal for everybody in a group: of somebody who is there.
+func (s *session) signalGroup(sig im.Signal) bool {
+	r := s.srv.rooms.of(sig.Group)
+	if r == nil {
+		return false
+	}
+	r.mu.Lock()
+	sub, m := r.subs[s], r.members[s.user]
+	ok := sub != nil && m.Role.In() && (len(r.members) <= s.srv.cfg.SmallGroup || sig.Kind == im.SignalStanza)
+	ok = ok && im.MaySpeak(r.group, &m, s.srv.now()) == nil
+	r.mu.Unlock()
+	if !ok {
+		return false
+	}
+	sig.From, sig.Nick, sig.Session = s.user, m.Nick, s.id
+	s.srv.groupSignal(sig)
+	return true
+}

@@ -1,0 +1,52 @@
+package acs
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/binary"
+	"strings"
+
+	"github.com/cxx-im/cxx/im"
+)
+
+var occupantEncoding = base32.StdEncoding.WithPadding(base32.NoPadding)
+
+// occupantID is the id of a user in a group (XEP-0421): always the same, and
+// without a meaning elsewhere.
+func occupantID(g *im.Group, u im.UserID) string {
+	mac := hmac.New(sha256.New, g.Salt)
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], uint64(u))
+	mac.Write(b[:])
+	return strings.ToLower(occupantEncoding.EncodeToString(mac.Sum(nil)[:16]))
+}
+
+// maskEntry is what an ordinary member of a hidden group sees of an entry that
+// somebody else has made: nicknames, and no users.
+func maskEntry(g *im.Group, e *im.Entry) im.Entry {
+	out := *e
+	out.From, out.Peer = 0, 0
+	if e.Post != nil {
+		post := *e.Post
+		post.Occupant = occupantID(g, e.From)
+		post.Mentions = nil
+		out.Post = &post
+	}
+	if e.Group != nil {
+		ev := *e.Group
+		if ev.Member != nil {
+			m := *ev.Member
+			m.User, m.Addr, m.By = 0, im.Addr{}, 0
+			ev.Member = &m
+		}
+		if ev.Group != nil {
+			shown := *ev.Group
+			shown.Creator = 0
+			ev.Group = &shown
+		}
+		ev.Membership = nil
+		out.Group = &ev
+	}
+	return out
+}

@@ -1,0 +1,185 @@
+package acs
+
+import (
+	"context"
+	"crypto/subtle"
+
+	"github.com/cxx-im/cxx/im"
+)
+
+// RoomEnter implements im.Rooms.
+func (s *session) RoomEnter(ctx context.Context, e im.RoomEntry) (im.RoomState, error) {
+	nick, err := im.PrepareNick(e.Nick)
+	if err != nil {
+		return im.RoomState{}, err
+	}
+	if err := s.pace(ctx); err != nil {
+		return im.RoomState{}, err
+	}
+	out := im.RoomState{}
+	g, err := s.srv.store.GroupByAddr(ctx, e.Addr.Bare())
+	if im.CodeOf(err) == im.CodeNotFound {
+		g, err = s.openRoom(ctx, e.Addr.Local, nick)
+		out.Created = err == nil
+		if im.CodeOf(err) == im.CodeNameTaken { // somebody was quicker
+			g, err = s.srv.store.GroupByAddr(ctx, e.Addr.Bare())
+		}
+	}
+	if err != nil {
+		return im.RoomState{}, s.srv.public("enter room", err)
+	}
+	me, err := s.comeIn(ctx, &g, nick, e.Password)
+	if err != nil {
+		return im.RoomState{}, s.srv.public("enter room", err)
+	}
+	out.Renamed = me.Nick != nick
+	return s.settleIn(ctx, g.ID, me, e.Presence, out)
+}
+
+// openRoom makes the group that somebody enters who is the first.
+func (s *session) openRoom(ctx context.Context, local, nick string) (im.Group, error) {
+	return s.GroupCreate(ctx, im.Group{
+		Addr: im.Addr{Local: local}, Title: local, Locked: true, Public: true,
+		MentionAll: im.WhoAdmins, History: true,
+	}, im.Member{Nick: nick}, nil)
+}
+
+// comeIn sees to it that the user is in the group, as whatever he can be.
+func (s *session) comeIn(ctx context.Context, g *im.Group, nick, password string) (im.Member, error) {
+	me, err := s.srv.store.Member(ctx, g.ID, s.user)
+	if err != nil {
+		return me, err
+	}
+	if err := s.srv.admit(g, &me, password); err != nil {
+		return me, err
+	}
+	switch {
+	case me.Role == im.RoleInvited:
+		return s.GroupJoin(ctx, g.ID, nick, "")
+	case !me.Role.In() || me.Passing:
+		return s.visit(ctx, g.ID, nick)
+	case me.Nick != nick:
+		return s.rename(ctx, g.ID, me, nick)
+	}
+	return me, nil
+}
+
+// admit is the doorkeeper (XEP-0045 section 7.2).
+func (s *Server) admit(g *im.Group, me *im.Member, password string) error {
+	switch {
+	case me.Role == im.RoleOutcast:
+		return im.Errorf(im.CodeBanned, "you were banned from this room")
+	case g.Locked && me.Role < im.RoleOwner:
+		return im.Errorf(im.CodeNotFound, "the room is not open yet; its owner configures it")
+	case g.Password != "" && subtle.ConstantTimeCompare([]byte(g.Password), []byte(password)) == 0:
+		return im.Errorf(im.CodePasswordNeeded, "this room asks for a password")
+	case g.Join != im.JoinOpen && !me.Role.In() && me.Role != im.RoleInvited:
+		return im.Errorf(im.CodeMembersOnly, "this room is for members; ask to join, or for an invitation")
+	case g.MaxMembers > 0 && !me.Admin() && len(s.rooms.occupants(g.ID)) >= g.MaxMembers && !s.entered(g.ID, me.User):
+		return im.Errorf(im.CodeTooMany, "the room is full; at most %d may be there", g.MaxMembers)
+	}
+	return nil
+}
+
+// visit makes the user a passing visitor, or gives him another nickname as one. It
+// is not logged: he comes and goes.
+func (s *session) visit(ctx context.Context, g im.GroupID, nick string) (me im.Member, err error) {
+	_, err = s.srv.store.EditGroup(ctx, g, []im.UserID{s.user}, func(e *im.GroupEdit) error {
+		m, known := e.Members[s.user]
+		switch {
+		case m.Role == im.RoleOutcast:
+			return im.Errorf(im.CodeBanned, "you were banned from this room")
+		case !m.Role.In() && e.Group.Join != im.JoinOpen:
+			return im.Errorf(im.CodeMembersOnly, "this room is for members")
+		}
+		owner, err := e.NickOwner(nick)
+		if err != nil {
+			return err
+		}
+		if owner != 0 && owner != s.user {
+			return im.Errorf(im.CodeNickTaken, "somebody in the room has this nickname, or one that looks like it")
+		}
+		if !known || !m.Role.In() {
+			m = im.Member{User: s.user, Addr: s.addr.Bare(), Role: im.RoleVisitor, Passing: true}
+			if !e.Group.History {
+				m.From = e.Head
+			}
+		}
+		m.Nick, m.Joined = nick, s.srv.now()
+		e.Put = append(e.Put, m)
+		me = m
+		return nil
+	})
+	return me, err
+}
+
+// passed forgets a passing visitor whose last session has left.
+func (s *session) passed(ctx context.Context, g im.GroupID) {
+	left := s.srv.now()
+	if s.srv.entered(g, s.user) {
+		return
+	}
+	_, err := s.srv.store.EditGroup(ctx, g, []im.UserID{s.user}, func(e *im.GroupEdit) error {
+		if m := e.Members[s.user]; m.Passing && !m.Joined.After(left) {
+			e.Drop = append(e.Drop, s.user)
+		}
+		return nil
+	})
+	if err != nil {
+		s.srv.log.Debug("visitor was not forgotten", "group", g, "user", s.user, "err", err)
+	}
+}
+
+// settleIn gives the session its place in the room.
+func (s *session) settleIn(ctx context.Context, g im.GroupID, me im.Member, p im.Presence, out im.RoomState) (im.RoomState, error) {
+	r, err := s.srv.rooms.get(ctx, g)
+	if err != nil {
+		return im.RoomState{}, s.srv.public("enter room", err)
+	}
+	defer s.srv.rooms.release(r)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.gone || s.closed.Load() {
+		return im.RoomState{}, im.Errorf(im.CodeRetryLater, "the room is just being closed; try again")
+	}
+	if me.Passing || !r.members[s.user].Role.In() {
+		r.members[s.user] = me // its event, if there is one, says the same
+		s.srv.rooms.has(r, s.user)
+	}
+	o := im.Occupant{Group: g, User: s.user, Node: s.srv.node.ID, Session: s.id, Resource: s.addr.Resource, Presence: p, Member: me}
+	s.srv.rooms.up(o)
+	now := r.completed(o)
+	now.Member.Nick = me.Nick
+	mine := r.subs[s]
+	if mine == nil {
+		mine = &sub{}
+		s.srv.rooms.joined(s, r)
+	}
+	delete(r.subs, s) // he learns it from what is returned
+	old := r.there[keyOf(now)]
+	r.update(old, now, 0, nil)
+	mine.inside, mine.behind = now, false
+	r.subs[s] = mine
+	out.Group, out.Me, out.Head = *r.group, me, r.last
+	out.Occupants = r.occupantsFor(s)
+	return out, nil
+}
+
+// endTemporary dissolves a group that was for as long as somebody is there.
+func (s *Server) endTemporary(ctx context.Context, g im.GroupID) {
+	if len(s.rooms.occupants(g)) > 0 {
+		return
+	}
+	logged, err := s.store.EditGroup(ctx, g, nil, func(e *im.GroupEdit) error {
+		if !e.Group.Temporary {
+			return nil
+		}
+		e.Dissolve = true
+		return nil
+	})
+	if err != nil {
+		s.log.Debug("temporary group was not dissolved", "group", g, "err", err)
+		return
+	}
+	s.posted(g, logged)
+}
