@@ -1,0 +1,321 @@
+package acs
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cxx-im/cxx/im"
+)
+
+const team = im.GroupID(500)
+
+// roomStore has one group with a timeline, and members.
+type roomStore struct {
+	Store
+	mu      sync.Mutex
+	group   im.Group
+	members []im.Member
+	log     []im.Entry
+}
+
+func (f *roomStore) GroupSnapshot(context.Context, im.GroupID) (im.Group, []im.Member, im.Head, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.group, slices.Clone(f.members), im.Head{Seq: uint64(len(f.log))}, nil
+}
+
+func (f *roomStore) Read(_ context.Context, _ im.UserID, after uint64, limit int) (im.SyncPage, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	head := uint64(len(f.log))
+	page := im.SyncPage{Head: head}
+	if after < head {
+		page.Entries = slices.Clone(f.log[after:min(head, after+uint64(limit))])
+	}
+	return page, nil
+}
+
+func (f *roomStore) Heads(_ context.Context, users []im.UserID) (out []im.Head, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, u := range users {
+		if u == team.Log() {
+			out = append(out, im.Head{User: u, Seq: uint64(len(f.log))})
+		}
+	}
+	return out, nil
+}
+
+// append commits an entry and returns it.
+func (f *roomStore) append(e im.Entry) im.Entry {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	e.Seq = uint64(len(f.log)) + 1
+	f.log = append(f.log, e)
+	return e
+}
+
+// roomSink records what a session is told of groups.
+type roomSink struct {
+	fakeSink
+	posts  []im.Entry
+	moved  []uint64
+	people []*im.OccupantChange
+	refuse bool
+}
+
+func (k *roomSink) PushPost(p *im.GroupPush) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.refuse {
+		return false
+	}
+	k.posts = append(k.posts, *p.Entry)
+	return true
+}
+
+func (k *roomSink) PushMoved(_ im.GroupID, head uint64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.moved = append(k.moved, head)
+}
+
+func (k *roomSink) PushOccupant(c *im.OccupantChange) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.people = append(k.people, &im.OccupantChange{Group: c.Group, Occupant: c.Occupant, Left: c.Left, WasNick: c.WasNick, Why: c.Why})
+	return true
+}
+
+// got returns the places of the entries that came.
+func (k *roomSink) got() (out []uint64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, e := range k.posts {
+		out = append(out, e.Seq)
+	}
+	return out
+}
+
+// changes returns what came of people, and forgets it.
+func (k *roomSink) changes() []*im.OccupantChange {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	out := k.people
+	k.people = nil
+	return out
+}
+
+func member(u im.UserID, r im.Role, nick string) im.Member {
+	return im.Member{User: u, Role: r, Nick: nick}
+}
+
+func roomServer(t *testing.T) (*Server, *roomStore) {
+	t.Helper()
+	store := &roomStore{
+		group: im.Group{ID: team, Title: "team", Salt: []byte("salt")},
+		members: []im.Member{
+			member(1, im.RoleOwner, "ann"), member(2, im.RoleMember, "bob"), member(3, im.RoleMember, "cat"),
+		},
+	}
+	srv, err := New(DefaultConfig(), Deps{Node: im.Node{ID: 1, Epoch: 1}, Store: store, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(srv.tasks.close)
+	return srv, store
+}
+
+// roomSession opens a session in the hub and the table, past the login.
+func roomSession(srv *Server, u im.UserID, id im.SessionID, p im.Protocol) (*session, *roomSink) {
+	sink := &roomSink{}
+	s := &session{srv: srv, sink: sink, user: u, id: id, proto: p, device: im.DeviceID(id)}
+	s.lead(srv, u, s)
+	s.presence.Store(&im.Presence{Show: im.ShowOnline})
+	srv.hub.add(s)
+	srv.table.apply(srv.node.ID, srv.node.Epoch, &im.SessionsUpdate{Up: []im.SessionInfo{s.info()}}, srv.now())
+	return s, sink
+}
+
+func (f *roomStore) post(srv *Server, from im.UserID) im.Entry {
+	e := f.append(im.Entry{Kind: im.KindMessage, From: from, Text: "x", Post: &im.Post{Nick: "n"}})
+	srv.posted(team, []im.Entry{e})
+	return e
+}
+
+func (f *roomStore) event(srv *Server, ev im.GroupEvent) im.Entry {
+	ev.ID = team
+	e := f.append(im.Entry{Kind: im.KindGroup, From: 1, Group: &ev})
+	srv.posted(team, []im.Entry{e})
+	return e
+}
+
+// Everybody who follows gets every entry once and in order; who was removed at a
+// seq gets nothing from it on, even when the entries come out of order.
+func TestRoomOrderAndRemoval(t *testing.T) {
+	srv, store := roomServer(t)
+	ann, annSink := roomSession(srv, 1, 11, im.ProtocolCXX)
+	bob, bobSink := roomSession(srv, 2, 12, im.ProtocolCXX)
+	store.append(im.Entry{Kind: im.KindMessage, From: 1, Post: &im.Post{}}) // before they follow
+	ann.follow(t.Context(), []im.GroupID{team})
+	bob.follow(t.Context(), []im.GroupID{team})
+	two := store.append(im.Entry{Kind: im.KindMessage, From: 1, Post: &im.Post{}})
+	gone := member(2, im.RoleNone, "bob")
+	three := store.append(im.Entry{Kind: im.KindGroup, From: 1, Group: &im.GroupEvent{What: im.GroupKicked, ID: team, Member: &gone}})
+	four := store.append(im.Entry{Kind: im.KindMessage, From: 1, Post: &im.Post{}})
+	srv.posted(team, []im.Entry{four})
+	srv.posted(team, []im.Entry{three, two, four})
+	if got := annSink.got(); !slices.Equal(got, []uint64{2, 3, 4}) {
+		t.Errorf("ann got %v; want 2 3 4", got)
+	}
+	if got := bobSink.got(); !slices.Equal(got, []uint64{2}) {
+		t.Errorf("bob, who was removed at 3, got %v; want 2", got)
+	}
+	back := member(2, im.RoleMember, "bob")
+	store.event(srv, im.GroupEvent{What: im.GroupJoined, Member: &back})
+	store.post(srv, 1)
+	if got := bobSink.got(); !slices.Equal(got, []uint64{2, 5, 6}) {
+		t.Errorf("bob, who has joined again at 5, got %v; want 2 5 6", got)
+	}
+}
+
+// A session that does not keep up is left alone until it has read the timeline.
+func TestRoomBehind(t *testing.T) {
+	srv, store := roomServer(t)
+	bob, sink := roomSession(srv, 2, 12, im.ProtocolCXX)
+	bob.follow(t.Context(), []im.GroupID{team})
+	store.post(srv, 1)
+	sink.refuse = true
+	store.post(srv, 1)
+	sink.refuse = false
+	store.post(srv, 1)
+	if got := sink.got(); !slices.Equal(got, []uint64{1}) {
+		t.Fatalf("got %v while behind; want 1", got)
+	}
+	srv.caughtUp(bob, team, 2)
+	if !slices.Equal(sink.moved, []uint64{3}) {
+		t.Errorf("told %v after a page that ends before the head; want 3", sink.moved)
+	}
+	srv.caughtUp(bob, team, 3)
+	store.post(srv, 1)
+	if got := sink.got(); !slices.Equal(got, []uint64{1, 4}) {
+		t.Errorf("got %v; want 1 4", got)
+	}
+}
+
+// In a hidden group ordinary members see nobody's user.
+func TestRoomHidden(t *testing.T) {
+	srv, store := roomServer(t)
+	store.group.Hidden = true
+	ann, annSink := roomSession(srv, 1, 11, im.ProtocolCXX)
+	bob, bobSink := roomSession(srv, 2, 12, im.ProtocolCXX)
+	ann.follow(t.Context(), []im.GroupID{team})
+	bob.follow(t.Context(), []im.GroupID{team})
+	store.post(srv, 3)
+	if got := annSink.posts[0]; got.From != 3 {
+		t.Errorf("the owner sees user %d; want 3", got.From)
+	}
+	got := bobSink.posts[0]
+	if got.From != 0 || got.Post.Occupant == "" || got.Post.Occupant != annSink.posts[0].Post.Occupant {
+		t.Errorf("a member sees user %d, occupant %q", got.From, got.Post.Occupant)
+	}
+}
+
+// Members on C-XX are occupants while they are online; XMPP sessions are while
+// they are inside.
+func TestRoomOccupants(t *testing.T) {
+	srv, _ := roomServer(t)
+	_, _ = roomSession(srv, 1, 11, im.ProtocolCXX)
+	cat, sink := roomSession(srv, 3, 13, im.ProtocolXMPP)
+	state, err := cat.settleIn(t.Context(), team, member(3, im.RoleMember, "cat"), im.Presence{Show: im.ShowOnline}, im.RoomState{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var nicks []string
+	for _, o := range state.Occupants {
+		nicks = append(nicks, o.Member.Nick)
+	}
+	if !slices.Equal(nicks, []string{"ann", "cat"}) {
+		t.Fatalf("there are %v; want ann, and cat himself last", nicks)
+	}
+	bob, _ := roomSession(srv, 2, 12, im.ProtocolCXX)
+	srv.rooms.touch([]im.UserID{2})
+	srv.rooms.flush()
+	if c := sink.changes(); len(c) != 1 || c[0].Left || c[0].Occupant.Member.Nick != "bob" {
+		t.Fatalf("told %v; want that bob came", c)
+	}
+	info := bob.info()
+	srv.table.apply(srv.node.ID, srv.node.Epoch, &im.SessionsUpdate{Down: []im.SessionKey{info.SessionKey}}, srv.now())
+	srv.rooms.touch([]im.UserID{2})
+	srv.rooms.flush()
+	if c := sink.changes(); len(c) != 1 || !c[0].Left {
+		t.Fatalf("told %v; want that bob left", c)
+	}
+	srv.rooms.take(2, &im.RoomsUpdate{Snapshot: true, Up: []im.Occupant{{Group: team, User: 2, Session: 22, Member: im.Member{Nick: "bob"}}}})
+	if c := sink.changes(); len(c) != 1 || c[0].Left || c[0].Occupant.Session != 22 {
+		t.Fatalf("told %v; want that bob came by MUC", c)
+	}
+	if !srv.entered(team, 2) {
+		t.Error("bob has not entered")
+	}
+	srv.rooms.forget(2)
+	if c := sink.changes(); len(c) != 1 || !c[0].Left {
+		t.Fatalf("told %v; want that bob left with his node", c)
+	}
+	cat.RoomLeave(t.Context(), team, im.Presence{})
+	if _, inside := cat.Inside(team); inside {
+		t.Error("cat is still inside")
+	}
+}
+
+// Who is removed by an event is shown out, with the reason, and is inside no more.
+func TestRoomExpels(t *testing.T) {
+	srv, store := roomServer(t)
+	bob, bobSink := roomSession(srv, 2, 12, im.ProtocolXMPP)
+	cat, catSink := roomSession(srv, 3, 13, im.ProtocolXMPP)
+	for _, x := range []struct {
+		s *session
+		m im.Member
+	}{{bob, member(2, im.RoleMember, "bob")}, {cat, member(3, im.RoleMember, "cat")}} {
+		if _, err := x.s.settleIn(t.Context(), team, x.m, im.Presence{Show: im.ShowOnline}, im.RoomState{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	catSink.changes()
+	out := member(2, im.RoleOutcast, "bob")
+	store.event(srv, im.GroupEvent{What: im.GroupBanned, Member: &out})
+	for name, sink := range map[string]*roomSink{"bob": bobSink, "cat": catSink} {
+		c := sink.changes()
+		if last := c[len(c)-1]; !last.Left || last.Why != im.GroupBanned || last.Occupant.User != 2 {
+			t.Errorf("%s was told verb %d of user %d last; want that bob was banned", name, last.Why, last.Occupant.User)
+		}
+	}
+	if _, inside := bob.Inside(team); inside {
+		t.Error("bob is still inside")
+	}
+	store.post(srv, 3)
+	if n := len(bobSink.got()); n != 0 {
+		t.Errorf("bob got %d entries after his ban", n)
+	}
+}
+
+// A peer is asked to echo what it was told, and then the log is looked at.
+func TestRoomEcho(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv, store := roomServer(t)
+		bob, sink := roomSession(srv, 2, 12, im.ProtocolCXX)
+		bob.follow(t.Context(), []im.GroupID{team})
+		srv.rooms.flush()
+		store.append(im.Entry{Kind: im.KindMessage, From: 1, Post: &im.Post{}}) // by a peer that had not heard yet
+		srv.rooms.take(2, &im.RoomsUpdate{Echo: srv.rooms.number})
+		advance(time.Second)
+		if got := sink.got(); !slices.Equal(got, []uint64{1}) {
+			t.Errorf("got %v behind the echo; want 1", got)
+		}
+	})
+}
