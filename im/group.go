@@ -286,6 +286,23 @@ type GroupCount struct {
 	Outcast int
 }
 
+// Add counts n users of a role.
+func (c *GroupCount) Add(r Role, n int) {
+	switch r {
+	case RoleOutcast:
+		c.Outcast += n
+	case RoleInvited:
+		c.Invited += n
+	case RoleAsking:
+		c.Asking += n
+	case RoleOwner:
+		c.Owners += n
+	}
+	if r.In() {
+		c.Members += n
+	}
+}
+
 // MemberQuery selects members. All that is set holds together.
 type MemberQuery struct {
 	Min, Max Role // inclusive; zero Max: Min alone

@@ -84,7 +84,7 @@ func (t *txn) freeID(slot im.Slot) (im.UserID, error) {
 		var b [8]byte
 		rand.Read(b[:])
 		id := im.MakeUserID(slot, binary.BigEndian.Uint64(b[:]))
-		n, err := number(t.ctx, t, "SELECT COUNT(*) FROM account WHERE user_id = ?", int64(id))
+		n, err := number(t.ctx, t, "SELECT (SELECT COUNT(*) FROM account WHERE user_id = ?) + (SELECT COUNT(*) FROM inbox_head WHERE user_id = ?)", int64(id), int64(id))
 		if err != nil {
 			return 0, err
 		}

@@ -33,14 +33,17 @@ func (s *Store) AppendMessage(m im.Message, done func(im.Committed, error)) {
 		done(im.Committed{}, errClosed())
 		return
 	}
-	from, to := s.zone(m.From), s.zone(m.To)
+	from, to, what := s.zone(m.From), s.zone(m.To), both
+	if m.Group != 0 {
+		from, to, what = s.zone(m.Group.Log()), s.zone(m.Group.Log()), timeline
+	}
 	finish := func(c im.Committed, err error) {
 		done(c, err)
 		s.leave()
 	}
 	var err error
 	if from == to {
-		err = to.submit(&op{at: time.Now(), part: both, msg: m, done: func(o *op) {
+		err = to.submit(&op{at: time.Now(), part: what, msg: m, done: func(o *op) {
 			if o.err != nil {
 				o.res = im.Committed{}
 			}

@@ -69,6 +69,11 @@ func RunContract(t *testing.T, f factory) {
 		"leaves under concurrency":  testLeafRace,
 		"removal":                   testRemoval,
 		"removal of a long inbox":   testLongRemoval,
+		"timeline":                  testTimeline,
+		"removal from a group":      testGroupRemoval,
+		"what is owed":              testOwed,
+		"changes of a group":        testGroupEdits,
+		"retention":                 testPrune,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, f) })
 	}

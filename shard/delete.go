@@ -19,6 +19,7 @@ var ofUser = [][2]string{
 	{"blocked", "owner_id"},
 	{"leaf", "owner_id"},
 	{"leaf_item", "owner_id"},
+	{"membership", "user_id"},
 }
 
 // DeleteAccount removes an account; see acs.AccountStore. With the head of its

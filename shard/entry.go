@@ -17,6 +17,8 @@ type rest struct {
 	Device  *im.Device  `json:"device,omitempty"`
 	Profile *im.Profile `json:"profile,omitempty"`
 	Block   *im.Block   `json:"block,omitempty"`
+
+	Group *im.GroupEvent `json:"group,omitempty"`
 }
 
 // rowOf is the stored form of an entry; the caller sets place and owner.
@@ -27,12 +29,15 @@ func rowOf(e *im.Entry) (schema.Row, error) {
 	}
 	if isMessage(e.Kind) {
 		r.Conv, r.Body = conversation(e.Kind, e.Peer), e.Text
+		if e.Post != nil {
+			r.Ext = appendPost(nil, e.Post, e.Ext)
+		}
 		if !e.ClientID.IsZero() {
 			r.Client = e.ClientID[:]
 		}
 		return r, nil
 	}
-	b, err := json.Marshal(rest{UpTo: e.UpTo, Contact: e.Contact, Device: e.Device, Profile: e.Profile, Block: e.Block})
+	b, err := json.Marshal(rest{UpTo: e.UpTo, Contact: e.Contact, Device: e.Device, Profile: e.Profile, Block: e.Block, Group: e.Group})
 	if err != nil {
 		return r, fmt.Errorf("shard: encode entry of kind %d: %w", e.Kind, err)
 	}
@@ -52,6 +57,9 @@ func kindOf(m *im.Message) im.Kind {
 
 // conversation is where the conversation index holds a message or note.
 func conversation(k im.Kind, peer im.UserID) uint64 {
+	if peer == 0 {
+		peer = schema.TimelineBit
+	}
 	if k == im.KindNote {
 		return uint64(peer) | schema.NoteBit
 	}
@@ -76,14 +84,14 @@ func scanEntry(rows *sql.Rows, e *im.Entry) error {
 	}
 	copy(e.ClientID[:], client)
 	if isMessage(e.Kind) {
-		return nil
+		return splitPost(e)
 	}
 	var r rest
 	if err := json.Unmarshal([]byte(e.Text), &r); err != nil {
 		return fmt.Errorf("shard: decode entry %d: %w", e.Seq, err)
 	}
 	e.Text = ""
-	e.UpTo, e.Contact, e.Device, e.Profile, e.Block = r.UpTo, r.Contact, r.Device, r.Profile, r.Block
+	e.UpTo, e.Contact, e.Device, e.Profile, e.Block, e.Group = r.UpTo, r.Contact, r.Device, r.Profile, r.Block, r.Group
 	return nil
 }
 

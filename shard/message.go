@@ -24,12 +24,16 @@ type sentRow struct {
 	from, peer   im.UserID
 	text         string
 	ext          []byte
+	nick         string // of the sender, in a timeline
 }
 
 func (o *op) key() sentKey {
 	owner := o.msg.From
-	if o.part == recipient {
+	switch o.part {
+	case recipient:
 		owner = o.msg.To
+	case timeline:
+		owner = o.msg.Group.Log()
 	}
 	return sentKey{owner: uint64(owner), sender: uint64(o.msg.From), client: o.msg.ClientID}
 }
@@ -37,6 +41,9 @@ func (o *op) key() sentKey {
 // applyMessage stages the rows of a message, or answers what was before.
 func (t *txn) applyMessage(o *op) error {
 	m := &o.msg
+	if o.part == timeline {
+		return t.applyPost(o)
+	}
 	if o.part != recipient && t.head(uint64(m.From)) == nil {
 		return unknownUser(m.From)
 	}
@@ -82,7 +89,7 @@ func (r *sentRow) answer(o *op) error {
 	if r.kind != kindOf(m) || r.peer != want || r.from != m.From || r.text != m.Text || !sameExt(m, r.ext) {
 		return reused(m)
 	}
-	o.res = im.Committed{MsgID: r.id, FromSeq: r.seq, ToSeq: r.peerSeq, Duplicate: true}
+	o.res = im.Committed{MsgID: r.id, FromSeq: r.seq, ToSeq: r.peerSeq, Nick: r.nick, Duplicate: true}
 	if o.part == recipient {
 		o.res.FromSeq, o.res.ToSeq = 0, r.seq
 	}
@@ -167,6 +174,11 @@ func lookupSent(ctx context.Context, q schema.Queryer, keys []sentKey, into map[
 			var client []byte
 			err := rows.Scan(&k.owner, &k.sender, &client, &r.seq, &r.peerSeq, &r.id, &r.kind, &r.from, &r.peer, &r.text, &r.ext)
 			copy(k.client[:], client)
+			if err == nil && r.peer == 0 {
+				var post im.Post
+				post, r.ext, err = cutPost(r.ext)
+				r.nick = post.Nick
+			}
 			into[k] = r
 			return err
 		}, "SELECT s.owner_id, s.sender_id, s.client_id, s.seq, s.peer_seq, s.msg_id, i.kind, i.from_id, i.peer_id, i.body, i.ext"+

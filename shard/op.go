@@ -34,6 +34,7 @@ const (
 	both      part = iota + 1 // both inboxes are here
 	recipient                 // the recipient's inbox, before the sender's
 	sender                    // the sender's inbox; res.ToSeq is known
+	timeline                  // the timeline of its group
 )
 
 const (

@@ -26,10 +26,15 @@ type txn struct {
 	touched []bool           // by the same index
 	sent    map[sentKey]sentRow
 	inBatch map[sentKey]*op
+
+	speakers map[speakerKey]im.Member // of who sends to a group in this transaction
+	groups   map[im.GroupID]*im.Group // that are sent to
+	mentions []mention                // to be written
 }
 
 func newTxn() txn {
-	return txn{heads: make(map[uint64]int32), sent: make(map[sentKey]sentRow), inBatch: make(map[sentKey]*op)}
+	return txn{heads: make(map[uint64]int32), sent: make(map[sentKey]sentRow), inBatch: make(map[sentKey]*op),
+		speakers: make(map[speakerKey]im.Member), groups: make(map[im.GroupID]*im.Group)}
 }
 
 // sqlError marks what the database said, to tell it from what a rule of the
@@ -45,6 +50,9 @@ func (t *txn) reset(ctx context.Context, tx schema.Tx) {
 	clear(t.heads)
 	clear(t.sent)
 	clear(t.inBatch)
+	clear(t.speakers)
+	clear(t.groups)
+	t.mentions = t.mentions[:0]
 }
 
 // Query makes txn a schema.Queryer.

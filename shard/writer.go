@@ -117,6 +117,9 @@ func (z *zone) once(ctx context.Context, ops []*op, checked bool) (culprit int, 
 			return -1, false, err
 		}
 	}
+	if err := t.readSpeakers(ops); err != nil {
+		return -1, false, err
+	}
 	for i, o := range ops {
 		o.err = t.apply(o)
 		if _, fromDB := errors.AsType[sqlError](o.err); fromDB {
@@ -125,6 +128,9 @@ func (z *zone) once(ctx context.Context, ops []*op, checked bool) (culprit int, 
 	}
 	if len(t.batch.Rows) == 0 && len(t.batch.Sent) == 0 && len(t.batch.Gone) == 0 && !t.wrote {
 		return -1, false, nil
+	}
+	if err := t.writeMentions(); err != nil {
+		return -1, false, err
 	}
 	t.seal()
 	if err := z.at("before commit"); err != nil {
@@ -150,6 +156,8 @@ func (t *txn) lock(ops []*op) (err error) {
 			t.users = append(t.users, uint64(o.msg.To))
 		case sender:
 			t.users = append(t.users, uint64(o.msg.From))
+		case timeline:
+			t.users = append(t.users, uint64(o.msg.Group))
 		default:
 			t.users = append(t.users, o.users...)
 		}

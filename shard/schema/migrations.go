@@ -130,6 +130,30 @@ var migrations = []Migration{
 	domain <name> NOT NULL, localpart <name> NOT NULL, resource <name> NOT NULL, payload <blob>,
 	PRIMARY KEY (owner_id, leaf_id, place), UNIQUE (owner_id, leaf_id, item_id))<clustered>`,
 	}},
+	// A group's timeline is in inbox and inbox_head, under the group's id.
+	{Version: 3, Name: "groups", common: []string{
+		`CREATE TABLE IF NOT EXISTS chat_group (
+	group_id <id> NOT NULL PRIMARY KEY, domain <name> NOT NULL, localpart <name> NOT NULL,
+	listed <bool> NOT NULL, keep_days <small> NOT NULL, settings <text> NOT NULL, password <text> NOT NULL, salt <hash> NOT NULL,
+	UNIQUE (domain, localpart))<table>`,
+		// Who has no nickname has none in nick_key, so that the key does not count.
+		`CREATE TABLE IF NOT EXISTS group_member (
+	group_id <id> NOT NULL, user_id <id> NOT NULL, domain <name> NOT NULL, localpart <name> NOT NULL,
+	role <small> NOT NULL, voice <small> NOT NULL, muted_until BIGINT NOT NULL, nick <name> NOT NULL, nick_key <name>,
+	passing <bool> NOT NULL, seen_from <id> NOT NULL, joined BIGINT NOT NULL, read_to <id> NOT NULL,
+	invited_by <id> NOT NULL, note <text> NOT NULL,
+	PRIMARY KEY (group_id, user_id), UNIQUE (group_id, nick_key))<clustered>`,
+		`CREATE TABLE IF NOT EXISTS mention (
+	group_id <id> NOT NULL, user_id <id> NOT NULL, seq <id> NOT NULL,
+	PRIMARY KEY (group_id, user_id, seq))<clustered>`,
+		`CREATE TABLE IF NOT EXISTS membership (
+	user_id <id> NOT NULL, group_id <id> NOT NULL, version <id> NOT NULL, role <small> NOT NULL,
+	pinned <bool> NOT NULL, silent <bool> NOT NULL, domain <name> NOT NULL, localpart <name> NOT NULL, title <text> NOT NULL, nick <name> NOT NULL,
+	PRIMARY KEY (user_id, group_id))<clustered>`,
+		`CREATE TABLE IF NOT EXISTS group_owed (
+	group_id <id> NOT NULL, user_id <id> NOT NULL, version <id> NOT NULL, created BIGINT NOT NULL, owed <text> NOT NULL,
+	PRIMARY KEY (group_id, user_id, version))<clustered>`,
+	}},
 }
 
 // BySeq is the table inbox for queries that read it in the order of places.

@@ -29,6 +29,9 @@ type Row struct {
 // with him and above every user's id.
 const NoteBit = 1 << 60
 
+// TimelineBit marks messages and notes of a timeline, which have no peer.
+const TimelineBit = 1 << 61
+
 // Sent is what is remembered of a send against duplicates. There is one under
 // the sender, and one under the recipient when he lives in another zone.
 type Sent struct {
