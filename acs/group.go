@@ -2,94 +2,208 @@ package acs
 
 import (
 	"context"
+	"crypto/rand"
 
 	"github.com/cxx-im/cxx/im"
 )
 
-func errNoGroups() *im.Error { return im.Errorf(im.CodeUnsupported, "groups are not there yet") }
+// groupDomain is where the groups of a domain have their addresses.
+func (s *Server) groupDomain(domain string) string { return s.cfg.GroupPrefix + "." + domain }
 
+// GroupCreate implements im.Groups.
 func (s *session) GroupCreate(ctx context.Context, g im.Group, me im.Member, invite []im.UserID) (im.Group, error) {
-	return im.Group{}, errNoGroups()
+	if err := s.pace(ctx); err != nil {
+		return im.Group{}, err
+	}
+	if err := s.mayHaveMore(ctx); err != nil {
+		return im.Group{}, s.srv.public("create group", err)
+	}
+	if g.Addr.Local == "" {
+		var b [7]byte
+		rand.Read(b[:])
+		g.Addr.Local = im.Code(b[:])[:10]
+	}
+	addr, err := im.ParseAddr(g.Addr.Local + "@" + s.srv.groupDomain(s.addr.Domain))
+	if err != nil {
+		return im.Group{}, im.Errorf(im.CodeInvalid, "the name %q cannot be a group's: %v", g.Addr.Local, err)
+	}
+	g.ID, g.Addr, g.Created, g.Creator = 0, addr, s.srv.now().UTC(), s.user
+	if g.Title == "" {
+		g.Title = addr.Local
+	}
+	if err := validGroup(&g); err != nil {
+		return im.Group{}, err
+	}
+	g.Salt = make([]byte, 32)
+	rand.Read(g.Salt)
+	if me.Nick == "" {
+		me.Nick = s.srv.defaultNick(ctx, s.user, s.addr)
+	}
+	if me.Nick, err = im.PrepareNick(me.Nick); err != nil {
+		return im.Group{}, err
+	}
+	owner := im.Member{User: s.user, Addr: s.addr.Bare(), Role: im.RoleOwner, Nick: me.Nick, Joined: g.Created}
+	made, due, err := s.storeGroup(ctx, g, owner)
+	if err != nil {
+		return im.Group{}, s.srv.public("create group", err)
+	}
+	s.srv.settleSoon(ctx, due)
+	if len(invite) == 0 {
+		return made, nil
+	}
+	acts := make([]im.Act, len(invite))
+	for i, u := range invite {
+		acts[i] = im.Act{Do: im.ActInvite, User: u}
+	}
+	return made, s.GroupAct(ctx, made.ID, acts...)
 }
 
+func (s *session) storeGroup(ctx context.Context, g im.Group, owner im.Member) (im.Group, []im.Owed, error) {
+	shown := g
+	shown.Salt, shown.Password = nil, ""
+	log := []im.Entry{{
+		MsgID: s.srv.clock.Next(), Kind: im.KindGroup, From: s.user,
+		Group: &im.GroupEvent{What: im.GroupCreated, Group: &shown, Member: &owner, ByNick: owner.Nick},
+	}}
+	var due []im.Owed
+	made, logged, err := s.srv.store.CreateGroup(ctx, g, []im.Member{owner}, log, func(g im.Group, logged []im.Entry) []im.Owed {
+		due = []im.Owed{owedFor(&g, &logged[0], owner)}
+		return due
+	})
+	if err == nil {
+		s.srv.posted(made.ID, logged)
+	}
+	return made, due, err
+}
+
+// mayHaveMore refuses one more group to who has as many as he may.
+func (s *session) mayHaveMore(ctx context.Context) error {
+	list, err := s.srv.store.Memberships(ctx, s.user)
+	if err != nil {
+		return err
+	}
+	in := 0
+	for _, m := range list {
+		if m.Role.In() {
+			in++
+		}
+	}
+	if in >= s.srv.cfg.MaxGroups {
+		return im.Errorf(im.CodeTooMany, "you are in %d groups; leave one first", in)
+	}
+	return nil
+}
+
+// GroupEdit implements im.Groups.
 func (s *session) GroupEdit(ctx context.Context, g im.GroupID, change func(g *im.Group) error) error {
-	return errNoGroups()
+	return s.changeGroup(ctx, "edit group", g, nil, func(c *groupChange) error {
+		before := c.Group
+		if err := change(&c.Group); err != nil {
+			return err
+		}
+		c.Group.ID, c.Group.Addr, c.Group.Salt = before.ID, before.Addr, before.Salt
+		c.Group.Created, c.Group.Creator = before.Created, before.Creator
+		if equalGroups(&c.Group, &before) {
+			return nil
+		}
+		if err := mayEdit(&c.me, &before, &c.Group); err != nil {
+			return err
+		}
+		if err := validGroup(&c.Group); err != nil {
+			return err
+		}
+		c.SetGroup = true
+		c.changed(im.GroupChanged)
+		if before.Join == im.JoinOpen && c.Group.Join != im.JoinOpen {
+			return c.expelVisitors(ctx)
+		}
+		return nil
+	})
 }
 
+// changed logs the group as it is now.
+func (c *groupChange) changed(what im.GroupVerb) {
+	shown := c.Group
+	shown.Salt, shown.Password = nil, ""
+	c.log(im.GroupEvent{What: what, Group: &shown})
+}
+
+// expelVisitors sends away who was there because the group was open (XEP-0045 section
+// 10.2).
+func (c *groupChange) expelVisitors(ctx context.Context) error {
+	visitors, err := c.s.srv.store.MembersOf(ctx, c.Group.ID, im.MemberQuery{Min: im.RoleVisitor, Passing: true})
+	if err != nil {
+		return err
+	}
+	for _, m := range visitors {
+		if m.Passing {
+			m.Role = im.RoleNone
+			c.member(im.GroupExpelled, m, "")
+		}
+	}
+	return nil
+}
+
+// GroupSubject implements im.Groups.
 func (s *session) GroupSubject(ctx context.Context, g im.GroupID, subject string) error {
-	return errNoGroups()
+	return s.changeGroup(ctx, "set subject", g, nil, func(c *groupChange) error {
+		if err := im.MaySpeak(&c.Group, &c.me, s.srv.now()); err != nil {
+			return err
+		}
+		if !c.me.Within(c.Group.Topic) {
+			return errNotAllowed("set the subject")
+		}
+		c.Group.Subject, c.Group.SubjectNick, c.Group.SubjectAt = subject, c.me.Nick, s.srv.now().UTC()
+		if err := validGroup(&c.Group); err != nil {
+			return err
+		}
+		c.SetGroup = true
+		c.changed(im.GroupSubject)
+		return nil
+	})
 }
 
-func (s *session) GroupAct(ctx context.Context, g im.GroupID, acts ...im.Act) error {
-	return errNoGroups()
-}
-
-func (s *session) GroupJoin(ctx context.Context, g im.GroupID, nick, note string) (me im.Member, err error) {
-	return im.Member{}, errNoGroups()
-}
-
-func (s *session) GroupDecline(ctx context.Context, g im.GroupID, reason string) error {
-	return errNoGroups()
-}
-
-func (s *session) GroupLeave(ctx context.Context, g im.GroupID, reason string) error {
-	return errNoGroups()
-}
-
+// GroupDissolve implements im.Groups.
 func (s *session) GroupDissolve(ctx context.Context, g im.GroupID, alternate, reason string) error {
-	return errNoGroups()
+	if err := checkReason(reason); err != nil {
+		return err
+	}
+	everybody, err := s.srv.store.MembersOf(ctx, g, im.MemberQuery{Min: im.RoleInvited, Max: im.RoleOwner})
+	if err != nil {
+		return s.srv.public("dissolve group", err)
+	}
+	return s.changeGroup(ctx, "dissolve group", g, nil, func(c *groupChange) error {
+		if c.me.Role != im.RoleOwner {
+			return errNotAllowed("dissolve the group")
+		}
+		c.Dissolve = true
+		c.log(im.GroupEvent{What: im.GroupDissolved, Reason: reason, Alternate: alternate}, everybody...)
+		return nil
+	})
 }
 
+// GroupRetract implements im.Groups.
 func (s *session) GroupRetract(ctx context.Context, g im.GroupID, seq uint64, reason string) error {
-	return errNoGroups()
-}
-
-func (s *session) GroupNick(ctx context.Context, g im.GroupID, nick string) error {
-	return errNoGroups()
-}
-
-func (s *session) GroupList(ctx context.Context) ([]im.GroupState, error) { return nil, errNoGroups() }
-
-func (s *session) GroupGet(ctx context.Context, g im.GroupID) (im.GroupState, error) {
-	return im.GroupState{}, errNoGroups()
-}
-
-func (s *session) GroupFind(ctx context.Context, a im.Addr) (im.GroupState, error) {
-	return im.GroupState{}, errNoGroups()
-}
-
-func (s *session) GroupDirectory(ctx context.Context, after im.GroupID, limit int) (im.GroupDirectory, error) {
-	return im.GroupDirectory{}, errNoGroups()
-}
-
-func (s *session) GroupMembers(ctx context.Context, g im.GroupID, q im.MemberQuery) ([]im.Member, error) {
-	return nil, errNoGroups()
-}
-
-func (s *session) GroupAvatar(ctx context.Context, g im.GroupID) (im.Avatar, error) {
-	return im.Avatar{}, errNoGroups()
-}
-
-func (s *session) GroupSetAvatar(ctx context.Context, g im.GroupID, a im.Avatar) error {
-	return errNoGroups()
-}
-
-func (s *session) GroupBook(ctx context.Context, g im.GroupID, pinned, silent bool) error {
-	return errNoGroups()
-}
-
-func (s *session) GroupSync(ctx context.Context, g im.GroupID, cursor uint64, limit int) (im.SyncPage, error) {
-	return im.SyncPage{}, errNoGroups()
-}
-
-func (s *session) GroupArchive(ctx context.Context, g im.GroupID, q im.ArchiveQuery) (im.ArchivePage, error) {
-	return im.ArchivePage{}, errNoGroups()
-}
-
-func (s *session) GroupMarkRead(ctx context.Context, g im.GroupID, upTo uint64) error {
-	return errNoGroups()
-}
-
-func (s *session) GroupReaders(ctx context.Context, g im.GroupID, seq uint64, limit int) (im.Readers, error) {
-	return im.Readers{}, errNoGroups()
+	if err := checkReason(reason); err != nil {
+		return err
+	}
+	page, err := s.srv.store.Archive(ctx, g.Log(), im.ArchiveQuery{Seqs: []uint64{seq}, Limit: 1})
+	if err != nil {
+		return s.srv.public("retract", err)
+	}
+	return s.changeGroup(ctx, "retract", g, nil, func(c *groupChange) error {
+		switch {
+		case !c.me.Role.In():
+			return im.Errorf(im.CodeNotMember, "you are not in the group")
+		case len(page.Entries) == 0 || seq <= c.me.From:
+			return im.Errorf(im.CodeNotFound, "there is no message %d in the group", seq)
+		case page.Entries[0].From != s.user && !c.me.Admin():
+			return errNotAllowed("take back what others have written")
+		case page.Entries[0].Post != nil && page.Entries[0].Post.Retracted:
+			return nil
+		}
+		c.Retract = seq
+		c.log(im.GroupEvent{What: im.GroupRetracted, Ref: seq, Reason: reason})
+		return nil
+	})
 }

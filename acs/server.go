@@ -44,6 +44,7 @@ type Server struct {
 
 	mesh     Mesh      // set by UseMesh before Run
 	password Passwords // set by UsePasswords before Run
+	booker   Booker    // set by UseBooker before Run; nil: none
 	hub      *hub
 	table    *table
 	presence *presence
@@ -138,7 +139,7 @@ func (s *Server) Run(ctx context.Context) error {
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	for _, loop := range []func(context.Context){
-		s.announce.run, s.bells.run, s.peers.run, s.presence.run, s.pollLoop, s.cursorLoop, s.rooms.run,
+		s.announce.run, s.bells.run, s.peers.run, s.presence.run, s.pollLoop, s.cursorLoop, s.rooms.run, s.owedLoop,
 	} {
 		wg.Go(func() { loop(running) })
 	}
