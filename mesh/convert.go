@@ -50,11 +50,18 @@ func encode(dst []byte, e *im.Envelope) ([]byte, cxxpb.FrameType) {
 		return proto.AppendFrame(dst, frameSignal, 0, &cxxpb.MeshSignal{
 			From: uint64(s.From), To: uint64(s.To), Kind: uint32(s.Kind),
 			Session: uint64(s.Session), Node: uint32(s.Node), Data: s.Data,
+			Group: uint64(s.Group), UpTo: s.UpTo, Nick: s.Nick,
 		}), frameSignal
 	case e.Bells != nil:
 		return encodeBells(dst, e.Bells), frameBells
 	case e.Blocks != nil:
 		return proto.AppendFrame(dst, frameBlocks, 0, &cxxpb.MeshBlocks{User: uint64(e.Blocks.User)}), frameBlocks
+	}
+	if e.Post != nil {
+		return proto.AppendFrame(dst, frameDeliverPost, 0, postToPB(e.Post)), frameDeliverPost
+	}
+	if e.Rooms != nil {
+		return encodeRooms(dst, e.Rooms), frameRooms
 	}
 	return dst, cxxpb.FrameType_FRAME_NONE
 }
@@ -176,6 +183,7 @@ func decode(f proto.Frame, peer im.NodeID, epoch uint64) (e im.Envelope, known b
 		e.Signal = &im.Signal{
 			From: im.UserID(p.From), To: im.UserID(p.To), Kind: im.SignalKind(p.Kind),
 			Session: im.SessionID(p.Session), Node: im.NodeID(p.Node), Data: p.Data,
+			Group: im.GroupID(p.Group), UpTo: p.UpTo, Nick: p.Nick,
 		}
 	case frameBells:
 		var p cxxpb.MeshBells
@@ -185,6 +193,15 @@ func decode(f proto.Frame, peer im.NodeID, epoch uint64) (e im.Envelope, known b
 		var p cxxpb.MeshBlocks
 		err = p.UnmarshalVT(f.Body)
 		e.Blocks = &im.Blocks{User: im.UserID(p.User)}
+	case frameDeliverPost:
+		var p cxxpb.MeshPost
+		if err = p.UnmarshalVT(f.Body); err == nil {
+			e.Post, err = postFromPB(&p)
+		}
+	case frameRooms:
+		var p cxxpb.MeshRooms
+		err = p.UnmarshalVT(f.Body)
+		e.Rooms = roomsFromPB(&p, peer)
 	default:
 		return e, false, nil
 	}

@@ -168,7 +168,7 @@ func writeReason(err error) reason {
 // put queues encoded frames. When sessions do not fit, the link has to start
 // again from a snapshot, for the peer would miss them for ever.
 func (l *link) put(m *Mesh, frames []byte, t cxxpb.FrameType) bool {
-	state := t == frameSessions || t == frameKick || t == frameBlocks
+	state := t == frameSessions || t == frameKick || t == frameBlocks || t == frameRooms
 	switch l.queue.put(frames, state) {
 	case taken:
 		m.metrics.sent.inc(t)
@@ -177,7 +177,7 @@ func (l *link) put(m *Mesh, frames []byte, t cxxpb.FrameType) bool {
 		m.drop(dropDown)
 	case full:
 		m.drop(dropFull)
-		if t == frameSessions || t == frameBlocks {
+		if t == frameSessions || t == frameBlocks || t == frameRooms {
 			l.close(endOverflow, errOverflow)
 		}
 	}

@@ -45,7 +45,7 @@ type metrics struct {
 // for types that this version does not know.
 type frameCounters [frameOther + 1]prometheus.Counter
 
-const frameOther = frameBlocks + 1
+const frameOther = frameRooms + 1
 
 func (c *frameCounters) inc(t cxxpb.FrameType) {
 	if t < 0 || int(t) >= len(c) || c[t] == nil {
@@ -56,7 +56,7 @@ func (c *frameCounters) inc(t cxxpb.FrameType) {
 
 var frameNames = map[cxxpb.FrameType]string{
 	frameDeliver: "deliver", frameSessions: "sessions", frameKick: "kick", frameSignal: "signal",
-	frameBells: "bells", frameBlocks: "blocks", frameOther: "other",
+	frameBells: "bells", frameBlocks: "blocks", frameDeliverPost: "post", frameRooms: "rooms", frameOther: "other",
 }
 
 func newMetrics(reg prometheus.Registerer, queued func() float64) (*metrics, error) {

@@ -61,7 +61,7 @@ func (m *Mesh) encoded(e *im.Envelope, use func([]byte, cxxpb.FrameType) bool) b
 	if t == cxxpb.FrameType_FRAME_NONE {
 		return true // an envelope with nothing in it
 	}
-	if (t == frameDeliver || t == frameSignal) && len(frames) > maxFrame {
+	if (t == frameDeliver || t == frameDeliverPost || t == frameSignal) && len(frames) > maxFrame {
 		m.drop(dropLarge)
 		return false
 	}

@@ -41,6 +41,12 @@ func EntryToPB(e *im.Entry, owner im.UserID) *cxxpb.Entry {
 	if e.Block != nil {
 		p.Block = BlockToPB(e.Block)
 	}
+	if e.Group != nil {
+		p.Group = GroupEventToPB(e.Group)
+	}
+	if e.Post != nil {
+		p.Post = PostToPB(e.Post)
+	}
 	return p
 }
 
@@ -77,6 +83,12 @@ func EntryFromPB(p *cxxpb.Entry, owner im.UserID) im.Entry {
 	}
 	if p.Block != nil {
 		e.Block = BlockFromPB(p.Block)
+	}
+	if p.Group != nil {
+		e.Group = GroupEventFromPB(p.Group)
+	}
+	if p.Post != nil {
+		e.Post = PostFromPB(p.Post)
 	}
 	return e
 }

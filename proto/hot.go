@@ -61,6 +61,7 @@ func ParseSend(body []byte) (id uint32, m im.Outgoing, err error) {
 		return p.Id, m, im.Errorf(im.CodeInvalid, "client_id has %d bytes; it must have %d", len(p.ClientId), len(m.ClientID))
 	}
 	m.To, m.Text = im.UserID(p.To), p.Text
+	m.Group, m.Mentions, m.All = im.GroupID(p.Group), UserIDs(p.Mentions), p.All
 	if len(p.Ext) > 0 {
 		m.Ext = p.Ext
 	}

@@ -31,6 +31,8 @@ var makers = map[cxxpb.FrameType]func() Message{
 	cxxpb.FrameType_FRAME_GO_AWAY:       func() Message { return new(cxxpb.GoAway) },
 	cxxpb.FrameType_FRAME_ALLOCATE:      func() Message { return new(cxxpb.Allocate) },
 	cxxpb.FrameType_FRAME_ALLOCATED:     func() Message { return new(cxxpb.Allocated) },
+	cxxpb.FrameType_FRAME_POST:          func() Message { return new(cxxpb.PostPush) },
+	cxxpb.FrameType_FRAME_MOVED:         func() Message { return new(cxxpb.Moved) },
 }
 
 // NewMessage returns an empty message for frames of type t, or nil when the

@@ -40,6 +40,27 @@ var operations = map[reflect.Type]operation{
 	kind[*cxxpb.Call_BlockList](): wrap(func(p *cxxpb.Call_BlockList) *cxxpb.BlockListCall { return p.BlockList }, callBlockList),
 	kind[*cxxpb.Call_Block]():     wrap(func(p *cxxpb.Call_Block) *cxxpb.BlockCall { return p.Block }, callBlock),
 	kind[*cxxpb.Call_Unblock]():   wrap(func(p *cxxpb.Call_Unblock) *cxxpb.UnblockCall { return p.Unblock }, callUnblock),
+
+	kind[*cxxpb.Call_Groups]():         wrap(func(p *cxxpb.Call_Groups) *cxxpb.GroupsCall { return p.Groups }, callGroups),
+	kind[*cxxpb.Call_GroupGet]():       wrap(func(p *cxxpb.Call_GroupGet) *cxxpb.GroupGetCall { return p.GroupGet }, callGroupGet),
+	kind[*cxxpb.Call_GroupCreate]():    wrap(func(p *cxxpb.Call_GroupCreate) *cxxpb.GroupCreateCall { return p.GroupCreate }, callGroupCreate),
+	kind[*cxxpb.Call_GroupEdit]():      wrap(func(p *cxxpb.Call_GroupEdit) *cxxpb.GroupEditCall { return p.GroupEdit }, callGroupEdit),
+	kind[*cxxpb.Call_GroupAct]():       wrap(func(p *cxxpb.Call_GroupAct) *cxxpb.GroupActCall { return p.GroupAct }, callGroupAct),
+	kind[*cxxpb.Call_GroupJoin]():      wrap(func(p *cxxpb.Call_GroupJoin) *cxxpb.GroupJoinCall { return p.GroupJoin }, callGroupJoin),
+	kind[*cxxpb.Call_GroupLeave]():     wrap(func(p *cxxpb.Call_GroupLeave) *cxxpb.GroupLeaveCall { return p.GroupLeave }, callGroupLeave),
+	kind[*cxxpb.Call_GroupDissolve]():  wrap(func(p *cxxpb.Call_GroupDissolve) *cxxpb.GroupDissolveCall { return p.GroupDissolve }, callGroupDissolve),
+	kind[*cxxpb.Call_GroupMembers]():   wrap(func(p *cxxpb.Call_GroupMembers) *cxxpb.GroupMembersCall { return p.GroupMembers }, callGroupMembers),
+	kind[*cxxpb.Call_GroupSync]():      wrap(func(p *cxxpb.Call_GroupSync) *cxxpb.GroupSyncCall { return p.GroupSync }, callGroupSync),
+	kind[*cxxpb.Call_GroupHistory]():   wrap(func(p *cxxpb.Call_GroupHistory) *cxxpb.GroupHistoryCall { return p.GroupHistory }, callGroupHistory),
+	kind[*cxxpb.Call_GroupRead]():      wrap(func(p *cxxpb.Call_GroupRead) *cxxpb.GroupReadCall { return p.GroupRead }, callGroupRead),
+	kind[*cxxpb.Call_GroupReaders]():   wrap(func(p *cxxpb.Call_GroupReaders) *cxxpb.GroupReadersCall { return p.GroupReaders }, callGroupReaders),
+	kind[*cxxpb.Call_GroupRetract]():   wrap(func(p *cxxpb.Call_GroupRetract) *cxxpb.GroupRetractCall { return p.GroupRetract }, callGroupRetract),
+	kind[*cxxpb.Call_GroupNick]():      wrap(func(p *cxxpb.Call_GroupNick) *cxxpb.GroupNickCall { return p.GroupNick }, callGroupNick),
+	kind[*cxxpb.Call_GroupBook]():      wrap(func(p *cxxpb.Call_GroupBook) *cxxpb.GroupBookCall { return p.GroupBook }, callGroupBook),
+	kind[*cxxpb.Call_GroupAvatar]():    wrap(func(p *cxxpb.Call_GroupAvatar) *cxxpb.GroupAvatarCall { return p.GroupAvatar }, callGroupAvatar),
+	kind[*cxxpb.Call_GroupSetAvatar](): wrap(func(p *cxxpb.Call_GroupSetAvatar) *cxxpb.GroupSetAvatarCall { return p.GroupSetAvatar }, callGroupSetAvatar),
+	kind[*cxxpb.Call_GroupDirectory](): wrap(func(p *cxxpb.Call_GroupDirectory) *cxxpb.GroupDirectoryCall { return p.GroupDirectory }, callGroupDirectory),
+	kind[*cxxpb.Call_GroupDecline]():   wrap(func(p *cxxpb.Call_GroupDecline) *cxxpb.GroupDeclineCall { return p.GroupDecline }, callGroupDecline),
 }
 
 func kind[T any]() reflect.Type { return reflect.TypeFor[T]() }

@@ -40,7 +40,7 @@ func signal(_ context.Context, c *conn, body []byte) (reply, error) {
 		return reply{}, err
 	}
 	if k := im.SignalKind(m.Kind); uint32(k) == m.Kind && (k == im.SignalTyping || k == im.SignalStopped) {
-		c.session.Signal(im.Signal{To: im.UserID(m.User), Kind: k})
+		c.session.Signal(im.Signal{To: im.UserID(m.User), Group: im.GroupID(m.Group), Kind: k})
 	}
 	return reply{}, nil
 }

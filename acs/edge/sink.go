@@ -39,7 +39,9 @@ func (s *sink) PushSignal(x im.Signal) {
 	if x.Kind == im.SignalStanza {
 		return
 	}
-	s.hint(cxxpb.FrameType_FRAME_SIGNAL, &cxxpb.Signal{User: uint64(x.From), Kind: uint32(x.Kind)})
+	s.hint(cxxpb.FrameType_FRAME_SIGNAL, &cxxpb.Signal{
+		User: uint64(x.From), Kind: uint32(x.Kind), Group: uint64(x.Group), Nick: x.Nick, UpTo: x.UpTo,
+	})
 }
 
 // hint queues what is first dropped under pressure: at half of what makes a

@@ -165,6 +165,13 @@ var codes = map[im.ErrorCode]Condition{
 	im.CodeIDReused:        Conflict,
 	im.CodeConflict:        Conflict,
 	im.CodeOwnBlock:        NotAcceptable,
+	im.CodeNotMember:       NotAcceptable, // XEP-0045 sections 7.2 and 7.4, as the next ones
+	im.CodeMuted:           Forbidden,
+	im.CodeNickTaken:       Conflict,
+	im.CodeMembersOnly:     RegistrationRequired,
+	im.CodeBanned:          Forbidden,
+	im.CodePasswordNeeded:  NotAuthorized,
+	im.CodeLastOwner:       Conflict,
 	im.CodeZoneUnavailable: ResourceConstraint,
 	im.CodeOverloaded:      ResourceConstraint,
 	im.CodeRetryLater:      ResourceConstraint,
