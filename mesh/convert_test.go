@@ -54,8 +54,10 @@ func TestEnvelopesSurviveTheWire(t *testing.T) {
 		}}},
 		"rooms": {Rooms: &im.RoomsUpdate{
 			Snapshot: true, Number: 5, Want: []im.GroupID{1, 2}, Lost: []im.GroupID{3},
-			Up: []im.Occupant{{Group: 1, User: 9, Node: 3, Session: 4, Resource: "r", Presence: im.Presence{Show: im.ShowAway, Status: "s", Priority: -1, Ext: "<c/>"},
-				Member: im.Member{User: 9, Addr: im.Addr{Local: "bob", Domain: "example.org"}, Nick: "Bob", Passing: true, Role: im.RoleVisitor, Voice: im.VoiceGranted}}},
+			Up: []im.Occupant{{
+				Group: 1, User: 9, Node: 3, Session: 4, Resource: "r", Presence: im.Presence{Show: im.ShowAway, Status: "s", Priority: -1, Ext: "<c/>"},
+				Member: im.Member{User: 9, Addr: im.Addr{Local: "bob", Domain: "example.org"}, Nick: "Bob", Passing: true, Role: im.RoleVisitor, Voice: im.VoiceGranted},
+			}},
 			Down: []im.OccupantGone{{Group: 1, User: 9, Session: 4, Presence: im.Presence{Status: "bye"}}},
 		}},
 		"group signal":     {Signal: &im.Signal{From: 1, Group: 7, Kind: im.SignalRead, UpTo: 8, Nick: "n"}},

@@ -33,8 +33,10 @@ type txn struct {
 }
 
 func newTxn() txn {
-	return txn{heads: make(map[uint64]int32), sent: make(map[sentKey]sentRow), inBatch: make(map[sentKey]*op),
-		speakers: make(map[speakerKey]im.Member), groups: make(map[im.GroupID]*im.Group)}
+	return txn{
+		heads: make(map[uint64]int32), sent: make(map[sentKey]sentRow), inBatch: make(map[sentKey]*op),
+		speakers: make(map[speakerKey]im.Member), groups: make(map[im.GroupID]*im.Group),
+	}
 }
 
 // sqlError marks what the database said, to tell it from what a rule of the
