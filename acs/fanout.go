@@ -43,11 +43,11 @@ func (r *room) fanOut(e *im.Entry) {
 			continue
 		}
 		p := &full
-		if r.masks(ss.user) {
+		if r.masksEntry(e, ss.user) {
 			p = &masked
 		}
-		if *p == nil || e.From == ss.user && *p == masked {
-			*p = r.pushFor(e, ss.user, *p)
+		if *p == nil {
+			*p = r.pushFor(e, p == &masked)
 		}
 		if ss.sink.PushPost(*p) {
 			r.srv.metrics.pushed.Inc()
@@ -61,10 +61,11 @@ func (r *room) fanOut(e *im.Entry) {
 	}
 }
 
-// pushFor returns what a user gets of an entry.
-func (r *room) pushFor(e *im.Entry, u im.UserID, made *im.GroupPush) *im.GroupPush {
-	if made != nil {
-		return made
+// pushFor returns what sessions get of an entry.
+func (r *room) pushFor(e *im.Entry, masked bool) *im.GroupPush {
+	if masked {
+		shown := maskEntry(r.group, e)
+		return &im.GroupPush{Group: r.group, Entry: &shown, Masked: true}
 	}
 	shown := *e
 	if e.Post != nil {
@@ -72,11 +73,16 @@ func (r *room) pushFor(e *im.Entry, u im.UserID, made *im.GroupPush) *im.GroupPu
 		post.Occupant = occupantID(r.group, e.From)
 		shown.Post = &post
 	}
-	if !r.masks(u) {
-		return &im.GroupPush{Group: r.group, Entry: &shown}
+	return &im.GroupPush{Group: r.group, Entry: &shown}
+}
+
+// masksEntry reports whether a user must not see all of an entry.
+func (r *room) masksEntry(e *im.Entry, u im.UserID) bool {
+	if e.Group != nil && private(e.Group) {
+		m := r.members[u]
+		return !m.Admin()
 	}
-	shown = maskEntry(r.group, &shown)
-	return &im.GroupPush{Group: r.group, Entry: &shown, Masked: true}
+	return r.masks(u)
 }
 
 // masks reports whether a user must not learn who is behind a nickname.

@@ -23,7 +23,8 @@ func occupantID(g *im.Group, u im.UserID) string {
 }
 
 // maskEntry is what an ordinary member of a hidden group sees of an entry that
-// somebody else has made: nicknames, and no users.
+// somebody else has made: nicknames, and no users. Of what concerns those who keep
+// order only, he learns that it was there.
 func maskEntry(g *im.Group, e *im.Entry) im.Entry {
 	out := *e
 	out.From, out.Peer = 0, 0
@@ -33,7 +34,9 @@ func maskEntry(g *im.Group, e *im.Entry) im.Entry {
 		post.Mentions = nil
 		out.Post = &post
 	}
-	if e.Group != nil {
+	if e.Group != nil && private(e.Group) {
+		out.Group = &im.GroupEvent{What: e.Group.What, ID: e.Group.ID}
+	} else if e.Group != nil {
 		ev := *e.Group
 		if ev.Member != nil {
 			m := *ev.Member

@@ -44,11 +44,8 @@ func (r *reader) show(s *session, entries []im.Entry) []im.Entry {
 		if e.Post != nil {
 			e.Post.Occupant = occupantID(&r.group, e.From)
 		}
-		if e.Kind == im.KindGroup && e.Group != nil && !r.me.Admin() && private(e.Group) {
-			e.Group = &im.GroupEvent{What: e.Group.What, ID: e.Group.ID}
-			e.From = 0
-		}
-		if r.group.Hidden && !r.me.Admin() && e.From != s.user {
+		hidden := r.group.Hidden && e.From != s.user || e.Group != nil && private(e.Group)
+		if hidden && !r.me.Admin() {
 			*e = maskEntry(&r.group, e)
 		}
 	}

@@ -34,6 +34,7 @@ type Client struct {
 	heard  []string              // guarded by mu: events that no expectation has taken
 	log    []string              // guarded by mu: all events, for the report of a failure
 	seq    uint64                // guarded by mu: of the last entry pushed
+	posts  map[uint64]uint64     // guarded by mu: the same of timelines
 	calls  map[uint32]chan reply // guarded by mu: calls that wait for an answer
 	change chan struct{}         // guarded by mu: closed and replaced when something is heard
 	done   chan struct{}         // closed when the reader has ended
@@ -172,6 +173,12 @@ func (c *Client) frame(f proto.Frame) {
 		c.decode(f, new(cxxpb.Push), func(m proto.Message) {
 			for _, e := range m.(*cxxpb.Push).Entries {
 				c.pushed(e)
+			}
+		})
+	case cxxpb.FrameType_FRAME_POST:
+		c.decode(f, new(cxxpb.PostPush), func(m proto.Message) {
+			for _, e := range m.(*cxxpb.PostPush).Entries {
+				c.posted(m.(*cxxpb.PostPush).Group, e)
 			}
 		})
 	case cxxpb.FrameType_FRAME_PRESENCE:

@@ -47,6 +47,11 @@ func (c *Client) renderEntry(p *cxxpb.Entry) string {
 		return fmt.Sprintf("note %d from %s", e.MsgID, from)
 	case im.KindBlock:
 		return c.renderBlock(e.Block)
+	case im.KindGroup:
+		if g := e.Group.Group; g != nil { // its title is its name in scripts
+			c.names.put(g.Title, im.UserID(g.ID))
+		}
+		return "told " + c.renderEvent(c.names.of(im.UserID(e.Group.ID)), e.Group)
 	case im.KindProfile:
 		return fmt.Sprintf("profile %q", e.Profile.Name)
 	}
