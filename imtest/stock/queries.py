@@ -57,6 +57,9 @@ async def script():
     check(got.xml.find(".//{urn:example:notes}n").text == "remember", got)
     passed("private storage (XEP-0049)")
 
+    # What the server says of bob is for alice's client; what his client sent by itself is
+    # for her account, and comes before.
+    await a.want("presence_available", lambda p: p["from"] == bob.full and p["to"] == alice.full)
     await b["xep_0191"].get_blocked(timeout=PATIENCE)
     await b["xep_0191"].block(slixmpp.JID(alice.bare), timeout=PATIENCE)
     await a.want("presence_unavailable", lambda p: p["from"] == bob.full)
