@@ -29,7 +29,7 @@ func (s *Server) posted(g im.GroupID, entries []im.Entry) {
 }
 
 // fanOut hands an entry to the sessions of the room. It runs with mu held.
-func (r *room) fanOut(e *im.Entry) {
+func (r *room) fanOut(e *im.Entry, told bool) {
 	if len(r.subs) == 0 {
 		return
 	}
@@ -48,6 +48,7 @@ func (r *room) fanOut(e *im.Entry) {
 		}
 		if *p == nil {
 			*p = r.pushFor(e, p == &masked)
+			(*p).Told = told
 		}
 		if ss.sink.PushPost(*p) {
 			r.srv.metrics.pushed.Inc()

@@ -203,7 +203,7 @@ func (s *session) GroupRetract(ctx context.Context, g im.GroupID, seq uint64, re
 			return nil
 		}
 		c.Retract = seq
-		c.log(im.GroupEvent{What: im.GroupRetracted, Ref: seq, Reason: reason})
+		c.log(im.GroupEvent{What: im.GroupRetracted, Ref: seq, Reason: reason, Direct: page.Entries[0].From == s.user})
 		return nil
 	})
 }

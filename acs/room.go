@@ -55,7 +55,7 @@ func (s *session) RoomPresence(ctx context.Context, g im.GroupID, nick string, p
 		r.members[s.user] = me
 	}
 	s.srv.rooms.up(now)
-	r.update(sub.inside, r.completed(now), 0, nil)
+	r.update(r.completed(now), 0, nil)
 	return nil
 }
 

@@ -156,8 +156,7 @@ func (s *session) settleIn(ctx context.Context, g im.GroupID, me im.Member, p im
 		s.srv.rooms.joined(s, r)
 	}
 	delete(r.subs, s) // he learns it from what is returned
-	old := r.there[keyOf(now)]
-	r.update(old, now, 0, nil)
+	r.update(now, 0, nil)
 	mine.inside, mine.behind = now, false
 	r.subs[s] = mine
 	out.Group, out.Me, out.Head = *r.group, me, r.last

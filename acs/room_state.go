@@ -117,15 +117,16 @@ func (r *room) online(u im.UserID) *im.Occupant {
 // push implements feedOut: the next entry of the timeline takes effect here and
 // goes to the sessions.
 func (r *room) push(e *im.Entry, _ bool) bool {
+	told := false
 	if e.Kind == im.KindGroup && e.Group != nil {
-		r.apply(e)
+		told = r.apply(e)
 	}
-	r.fanOut(e)
+	r.fanOut(e, told)
 	return true
 }
 
-// apply carries out an event.
-func (r *room) apply(e *im.Entry) {
+// apply carries out an event and reports whether it was told of an occupant.
+func (r *room) apply(e *im.Entry) (told bool) {
 	ev := e.Group
 	if ev.Group != nil {
 		g := *ev.Group
@@ -134,12 +135,13 @@ func (r *room) apply(e *im.Entry) {
 	}
 	if ev.What == im.GroupDissolved {
 		r.dissolve(ev)
-		return
+		return true
 	}
 	if ev.Member == nil || ev.Member.User == 0 {
-		return
+		return false
 	}
 	m := *ev.Member
+	told = len(r.of(m.User)) > 0
 	was, known := r.members[m.User]
 	if m.Role.In() {
 		m.ReadTo = was.ReadTo
@@ -156,23 +158,32 @@ func (r *room) apply(e *im.Entry) {
 	default:
 		r.changed(ev, m)
 	}
+	return told
 }
 
 // expel takes somebody's occupants out, and his sessions off the group.
 func (r *room) expel(ev *im.GroupEvent, m im.Member, ejected bool) {
-	for k, o := range r.there {
-		if o.User != m.User || ejected && k.session == 0 {
+	var rest *im.Occupant
+	for _, o := range r.of(m.User) {
+		if ejected && o.Session == 0 {
+			rest = o
+		}
+	}
+	for _, o := range r.of(m.User) {
+		if o == rest {
 			continue
 		}
 		left := *o
-		nick := o.Member.Nick
 		left.Member = m
 		if left.Member.Nick == "" {
-			left.Member.Nick = nick
+			left.Member.Nick = o.Member.Nick
 		}
 		left.Presence = im.Presence{}
-		r.tell(&im.OccupantChange{Group: r.group, Occupant: left, Left: true, Why: ev.What, ByNick: ev.ByNick, Reason: ev.Reason})
-		delete(r.there, k)
+		delete(r.there, keyOf(o))
+		r.tell(&im.OccupantChange{
+			Group: r.group, Occupant: left, Left: true, Rest: r.another(m.User),
+			Why: ev.What, ByNick: ev.ByNick, Reason: ev.Reason,
+		})
 	}
 	for ss, sub := range r.subs {
 		if ss.user == m.User && (sub.inside != nil || !ejected) {
@@ -194,7 +205,7 @@ func (r *room) welcome(u im.UserID) {
 	r.seen(u)
 	for _, o := range r.of(u) {
 		if o.Session != 0 { // he was there as a visitor
-			r.update(o, r.completed(*o), im.GroupRole, nil)
+			r.update(r.completed(*o), im.GroupRole, nil)
 		}
 	}
 }
@@ -202,7 +213,7 @@ func (r *room) welcome(u im.UserID) {
 // changed tells that somebody's role, voice or nickname is another one.
 func (r *room) changed(ev *im.GroupEvent, m im.Member) {
 	for _, o := range r.of(m.User) {
-		r.update(o, r.completed(*o), ev.What, ev)
+		r.update(r.completed(*o), ev.What, ev)
 	}
 }
 
@@ -215,20 +226,49 @@ func (r *room) of(u im.UserID) (out []*im.Occupant) {
 	return out
 }
 
-// update puts an occupant in the place of what was known of him and tells.
-func (r *room) update(old, now *im.Occupant, why im.GroupVerb, ev *im.GroupEvent) {
-	r.there[keyOf(now)] = now
-	c := &im.OccupantChange{Group: r.group, Occupant: *now, Why: why}
+// another is a session of somebody that is there, one in the room before one that is
+// shown there; nil: none.
+func (r *room) another(u im.UserID) (out *im.Occupant) {
+	for _, o := range r.of(u) {
+		if out == nil || out.Session == 0 {
+			out = o
+		}
+	}
+	return out
+}
+
+// rename gives all sessions of a user the nickname that one of them has now, and
+// returns the one before.
+func (r *room) rename(now *im.Occupant) (was string) {
+	for _, o := range r.of(now.User) {
+		if o.Member.Nick == now.Member.Nick {
+			continue
+		}
+		was = o.Member.Nick
+		renamed := *o
+		renamed.Member.Nick = now.Member.Nick
+		r.place(&renamed)
+	}
+	return was
+}
+
+// place puts an occupant in the place of what was known of him.
+func (r *room) place(o *im.Occupant) {
+	r.there[keyOf(o)] = o
+	for _, sub := range r.subs {
+		if sub.inside != nil && keyOf(sub.inside) == keyOf(o) {
+			sub.inside = o
+		}
+	}
+}
+
+// update is place, and tells.
+func (r *room) update(now *im.Occupant, why im.GroupVerb, ev *im.GroupEvent) {
+	was := r.rename(now)
+	r.place(now)
+	c := &im.OccupantChange{Group: r.group, Occupant: *now, WasNick: was, Why: why}
 	if ev != nil {
 		c.ByNick, c.Reason = ev.ByNick, ev.Reason
-	}
-	if old != nil && old.Member.Nick != now.Member.Nick {
-		c.WasNick = old.Member.Nick
-	}
-	for _, sub := range r.subs {
-		if sub.inside != nil && keyOf(sub.inside) == keyOf(now) {
-			sub.inside = now
-		}
 	}
 	r.tell(c)
 }
@@ -245,23 +285,21 @@ func (r *room) seen(u im.UserID) {
 		left := *old
 		left.Presence = im.Presence{}
 		delete(r.there, keyOf(old))
-		r.tell(&im.OccupantChange{Group: r.group, Occupant: left, Left: true})
+		r.tell(&im.OccupantChange{Group: r.group, Occupant: left, Left: true, Rest: r.another(u)})
 	case old == nil || old.Presence != now.Presence:
-		r.update(old, now, 0, nil)
+		r.update(now, 0, nil)
 	}
 }
 
 // remote takes what a peer has announced of a session in the room.
 func (r *room) remote(o im.Occupant) {
-	now := r.completed(o)
-	old := r.there[keyOf(now)]
-	if now.Member.Passing {
-		r.members[o.User] = now.Member
+	if m, known := r.members[o.User]; o.Member.Passing && (!known || m.Passing) {
+		r.members[o.User] = o.Member
 	}
 	if m := r.members[o.User]; !m.Role.In() {
 		return // removed meanwhile; his node will say so
 	}
-	r.update(old, now, 0, nil)
+	r.update(r.completed(o), 0, nil)
 }
 
 // leave takes an occupant out who went by himself, or with his node.
@@ -274,7 +312,7 @@ func (r *room) leave(k occupantKey, p im.Presence) {
 	left := *o
 	left.Presence = p
 	left.Presence.Show = im.ShowOffline
-	r.tell(&im.OccupantChange{Group: r.group, Occupant: left, Left: true})
+	r.tell(&im.OccupantChange{Group: r.group, Occupant: left, Left: true, Rest: r.another(o.User)})
 	if m := r.members[o.User]; m.Passing && len(r.of(o.User)) == 0 {
 		delete(r.members, o.User)
 	}

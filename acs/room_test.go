@@ -88,7 +88,7 @@ func (k *roomSink) PushMoved(_ im.GroupID, head uint64) {
 func (k *roomSink) PushOccupant(c *im.OccupantChange) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.people = append(k.people, &im.OccupantChange{Group: c.Group, Occupant: c.Occupant, Left: c.Left, WasNick: c.WasNick, Why: c.Why})
+	k.people = append(k.people, &im.OccupantChange{Group: c.Group, Occupant: c.Occupant, Left: c.Left, Rest: c.Rest, WasNick: c.WasNick, Why: c.Why})
 	return true
 }
 
@@ -318,4 +318,46 @@ func TestRoomEcho(t *testing.T) {
 			t.Errorf("got %v behind the echo; want 1", got)
 		}
 	})
+}
+
+// Of somebody who is there with two sessions one leaves: the other is what is left of
+// him. Both have one nickname, and others are told once that it is another one.
+func TestRoomTwoSessions(t *testing.T) {
+	srv, store := roomServer(t)
+	cat, sink := roomSession(srv, 3, 13, im.ProtocolXMPP)
+	one, _ := roomSession(srv, 2, 21, im.ProtocolXMPP)
+	two, twoSink := roomSession(srv, 2, 22, im.ProtocolXMPP)
+	for s, m := range map[*session]im.Member{cat: member(3, im.RoleMember, "cat"), one: member(2, im.RoleMember, "bob"), two: member(2, im.RoleMember, "bob")} {
+		if _, err := s.settleIn(t.Context(), team, m, im.Presence{Show: im.ShowOnline}, im.RoomState{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sink.changes()
+	bobby := member(2, im.RoleMember, "bobby")
+	store.event(srv, im.GroupEvent{What: im.GroupNick, Member: &bobby})
+	renamed := 0
+	for _, c := range sink.changes() {
+		if c.WasNick == "bob" {
+			renamed++
+		}
+		if c.Occupant.Member.Nick != "bobby" {
+			t.Errorf("told of %q; want bobby", c.Occupant.Member.Nick)
+		}
+	}
+	if renamed != 1 {
+		t.Errorf("told %d times that bob has another nickname; want once", renamed)
+	}
+	one.RoomLeave(t.Context(), team, im.Presence{})
+	if c := sink.changes(); len(c) != 1 || !c[0].Left || c[0].Rest == nil || c[0].Rest.Session != 22 {
+		t.Fatalf("told %+v; want that one session left and the other stays", c)
+	}
+	twoSink.changes()
+	out := member(2, im.RoleNone, "bobby")
+	store.event(srv, im.GroupEvent{What: im.GroupKicked, Member: &out})
+	if c := sink.changes(); len(c) != 1 || !c[0].Left || c[0].Rest != nil {
+		t.Fatalf("told %+v; want that he is gone", c)
+	}
+	if c := twoSink.changes(); len(c) != 1 || !c[0].Left {
+		t.Errorf("he himself was told %+v", c)
+	}
 }

@@ -186,7 +186,10 @@ type OccupantChange struct {
 	Group    *Group // as it is; nobody changes it
 	Occupant Occupant
 	Left     bool
-	WasNick  string // he was called so until now, and is called Occupant.Member.Nick
+	// Rest, when he has Left, is another session of his under the same nickname that
+	// stays, or leaves by a change of its own; nil: nothing of him is there any more.
+	Rest    *Occupant
+	WasNick string // he was called so until now, and is called Occupant.Member.Nick; said once, not for each session of his
 	// Why and By say what has led to it, beyond his own doing: GroupKicked,
 	// GroupBanned, GroupRole, GroupVoice, GroupExpelled, GroupDissolved, GroupLeft …; zero: himself.
 	Why       GroupVerb
@@ -204,6 +207,9 @@ type GroupPush struct {
 	// Masked: Entry is what members of a hidden group see: without users. The one in
 	// which they are not hidden is another GroupPush.
 	Masked bool
+	// Told: Entry changes who is there, and PushOccupant has told that to whoever is in
+	// the room.
+	Told bool
 
 	Renderings
 }
