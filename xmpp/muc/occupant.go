@@ -1,0 +1,198 @@
+package muc
+
+import (
+	"time"
+
+	"github.com/cxx-im/cxx/im"
+	"github.com/cxx-im/cxx/xmpp/presence"
+	"github.com/cxx-im/cxx/xmpp/stanza"
+	"github.com/cxx-im/cxx/xmpp/xmlstream"
+)
+
+// View is what a client is shown of an occupant. Values can be joined.
+type View uint8
+
+// The views.
+const (
+	SeesUser View = 1 << iota // who is behind the nickname
+	Own                       // that he is the client's own user
+	views                     // how many there are
+)
+
+// Occupant is the presence of an occupant as a client gets it, without 'to'.
+func Occupant(g *im.Group, o *im.Occupant, v View, now time.Time) *xmlstream.Element {
+	st, x := shown(g, o, v)
+	item(x, &o.Member, Role(g, &o.Member, now), o, v)
+	return ended(st, x, o, v)
+}
+
+// Arrived is the last presence of those that a client gets which has come in: its
+// own (section 7.2.2).
+func Arrived(state *im.RoomState, o *im.Occupant, now time.Time) *xmlstream.Element {
+	st, x := shown(&state.Group, o, Own)
+	item(x, &o.Member, Role(&state.Group, &o.Member, now), o, Own)
+	if !state.Group.Hidden {
+		status(x, statusPublic)
+	}
+	status(x, statusLogged)
+	if state.Created {
+		status(x, statusCreated)
+	}
+	if state.Renamed {
+		status(x, statusRenamed)
+	}
+	return ended(st, x, o, Own)
+}
+
+// Left is what a client gets that has left a room by itself (section 7.14);
+// technical: it could not be kept there.
+func Left(g *im.Group, o *im.Occupant, technical bool) *xmlstream.Element {
+	gone := *o
+	gone.Presence.Show = im.ShowOffline
+	st, x := shown(g, &gone, Own)
+	item(x, &gone.Member, "none", &gone, Own)
+	if technical {
+		status(x, statusTechnical)
+	}
+	return ended(st, x, &gone, Own)
+}
+
+// Change renders what a client is told of a change, without 'to', in its order; each
+// form is made once. self: it is the client's own session that has changed. Any
+// goroutine may call it.
+func Change(c *im.OccupantChange, v View, self bool, now time.Time) [][]byte {
+	after := func(o *im.Occupant) []byte {
+		return c.Encoded(forms[0][v], func() []byte { return stanza.Bytes(caused(c, o, v, now)) })
+	}
+	before := func() []byte {
+		return c.Encoded(forms[1][v], func() []byte { return stanza.Bytes(vanished(c, v, now)) })
+	}
+	switch {
+	case !c.Left && c.WasNick != "":
+		return [][]byte{before(), after(&c.Occupant)}
+	case !c.Left:
+		return [][]byte{after(&c.Occupant)}
+	case c.Rest == nil || self:
+		return [][]byte{before()}
+	case c.Why == 0: // another session of his is what is seen of him now
+		return [][]byte{after(c.Rest)}
+	case c.Rest.Session == 0: // he was sent away, but is there with C-XX
+		return [][]byte{before(), after(c.Rest)}
+	}
+	return nil // the last of his sessions will be told
+}
+
+// forms are the keys of what Change makes: by what it says, and for whom.
+var forms = [2][views]string{{"there0", "there1", "there2", "there3"}, {"gone0", "gone1", "gone2", "gone3"}}
+
+// caused is an occupant as he is, with who made him so.
+func caused(c *im.OccupantChange, o *im.Occupant, v View, now time.Time) *xmlstream.Element {
+	st, x := shown(c.Group, o, v)
+	it := item(x, &o.Member, Role(c.Group, &o.Member, now), o, v)
+	if c.Why != 0 && !c.Left {
+		because(it, c.ByNick, c.Reason)
+	}
+	return ended(st, x, o, v)
+}
+
+// vanished is an occupant who is not under his nickname any more (sections 7.6,
+// 7.14, 8.2, 9.1, 10.9).
+func vanished(c *im.OccupantChange, v View, now time.Time) *xmlstream.Element {
+	o := c.Occupant
+	role, nick := "none", ""
+	if !c.Left {
+		role, nick = Role(c.Group, &o.Member, now), o.Member.Nick
+		o.Member.Nick = c.WasNick
+	}
+	o.Presence.Show = im.ShowOffline
+	st, x := shown(c.Group, &o, v)
+	if c.Why == im.GroupDissolved {
+		o.Member.Role = im.RoleNone
+		x.AddNew(stanza.NSMUCUser, "item").SetAttr("affiliation", "none").SetAttr("role", "none")
+		Destroyed(x, c.Alternate, c.Reason)
+		return ended(st, x, &o, v)
+	}
+	it := item(x, &o.Member, role, &o, v).OptAttr("nick", nick)
+	if c.Left {
+		because(it, c.ByNick, c.Reason)
+	}
+	if !c.Left {
+		status(x, statusNick)
+	} else if code := causes[c.Why]; code != "" {
+		status(x, code)
+	}
+	return ended(st, x, &o, v)
+}
+
+// causes says by which status code a room tells why somebody has gone.
+var causes = map[im.GroupVerb]string{
+	im.GroupKicked: statusKicked, im.GroupBanned: statusBanned, im.GroupExpelled: statusMembersOnly,
+	im.GroupRole: statusAffiliation, im.GroupLeft: statusAffiliation, im.GroupRefused: statusAffiliation,
+}
+
+// Destroyed adds where a room is now that is no more (section 10.9).
+func Destroyed(x *xmlstream.Element, alternate, reason string) {
+	d := x.AddNew(stanza.NSMUCUser, "destroy").OptAttr("jid", alternate)
+	if reason != "" {
+		d.Add(xmlstream.NewText(stanza.NSMUCUser, "reason", reason))
+	}
+}
+
+// shown begins the presence of an occupant.
+func shown(g *im.Group, o *im.Occupant, v View) (st, x *xmlstream.Element) {
+	from := g.Addr.Bare()
+	from.Resource = o.Member.Nick
+	st = presence.Write(o.Presence, from, im.Addr{}).RemoveAttr("", "to")
+	return st, xmlstream.New(stanza.NSMUCUser, "x")
+}
+
+// item says how an occupant stands to the room (section 7.2.3).
+func item(x *xmlstream.Element, m *im.Member, role string, o *im.Occupant, v View) *xmlstream.Element {
+	it := x.AddNew(stanza.NSMUCUser, "item").SetAttr("affiliation", Affiliation(m)).SetAttr("role", role)
+	if v != 0 && !m.Addr.IsZero() {
+		jid := m.Addr.Bare()
+		jid.Resource = o.Resource
+		it.SetAttr("jid", jid.String())
+	}
+	return it
+}
+
+// because says who has made it so, and why.
+func because(it *xmlstream.Element, by, reason string) {
+	if by != "" {
+		it.AddNew(stanza.NSMUCUser, "actor").SetAttr("nick", by)
+	}
+	if reason != "" {
+		it.Add(xmlstream.NewText(stanza.NSMUCUser, "reason", reason))
+	}
+}
+
+// ended puts the parts of a presence together.
+func ended(st, x *xmlstream.Element, o *im.Occupant, v View) *xmlstream.Element {
+	if v&Own != 0 {
+		status(x, statusSelf)
+	}
+	if o.ID != "" {
+		st.Add(occupantID(o.ID))
+	}
+	return st.Add(x)
+}
+
+func status(x *xmlstream.Element, code string) {
+	x.AddNew(stanza.NSMUCUser, "status").SetAttr("code", code)
+}
+
+func occupantID(id string) *xmlstream.Element {
+	return xmlstream.New(NSOccupant, "occupant-id").SetAttr("id", id)
+}
+
+// Avatar is the presence by which a room shows which picture it has (XEP-0486 section
+// 3), without 'to'; nil: it has none.
+func Avatar(g *im.Group) *xmlstream.Element {
+	if g.AvatarHash == "" {
+		return nil
+	}
+	x := xmlstream.New("vcard-temp:x:update", "x")
+	x.Add(xmlstream.NewText(x.Space, "photo", g.AvatarHash))
+	return stanza.New("presence", "").SetAttr("from", g.Addr.Bare().String()).Add(x)
+}
