@@ -26,13 +26,13 @@ func init() {
 
 var joinRules = map[string]uint32{"open": uint32(im.JoinOpen), "approval": uint32(im.JoinApproval), "invite": uint32(im.JoinInvite)}
 
-// create team open
+// create team open: its address is team@conference.example.org
 func createGroup(p *player, c *Client, args []string) error {
 	rule, ok := joinRules[args[1]]
 	if !ok {
 		p.fail("a group is open, by approval or by invite, not %q", args[1])
 	}
-	r, err := c.Call(&cxxpb.Call{Op: &cxxpb.Call_GroupCreate{GroupCreate: &cxxpb.GroupCreateCall{Group: &cxxpb.Group{Title: args[0], Join: rule}}}})
+	r, err := c.Call(&cxxpb.Call{Op: &cxxpb.Call_GroupCreate{GroupCreate: &cxxpb.GroupCreateCall{Group: &cxxpb.Group{Addr: args[0] + "@conference." + Domain, Title: args[0], Join: rule}}}})
 	if err == nil {
 		c.names.put(args[0], im.UserID(r.GetGroup().GetGroup().GetId()))
 	}

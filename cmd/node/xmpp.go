@@ -71,7 +71,7 @@ func (n *Node) openXMPP(context.Context) error {
 	}
 	var err error
 	n.xmpp, err = c2s.New(cfg.Session, c2s.Deps{
-		Sessions: n.core, Logins: n.logins, Domains: n.domains, Version: n.opt.Version,
+		Sessions: n.core, Logins: n.logins, Domains: n.domains, GroupPrefix: n.cfg.ACS.GroupPrefix, Version: n.opt.Version,
 		Archive: cfg.Archive, Contacts: cfg.Contacts, Services: cfg.Services,
 		Registration: n.cfg.Auth.Registration != auth.RegistrationOff,
 		Invites:      n.cfg.Auth.Registration == auth.RegistrationInvite,

@@ -45,6 +45,7 @@ func (s *session) take(e *im.Entry) {
 		for _, st := range blocking.Entry(s, e) {
 			s.send(st)
 		}
+		s.leaveBlocked(e.Block)
 	}
 	if err != nil && s.postpone(err) {
 		s.seq = before // it comes again out of the log
@@ -148,6 +149,10 @@ func (s *session) readMark(e *im.Entry) error {
 
 // signal shows what another session has sent.
 func (s *session) signal(sig *im.Signal) {
+	if sig.Group != 0 {
+		s.roomSignal(sig)
+		return
+	}
 	data := sig.Data
 	if len(data) == 0 {
 		if !s.takes() {

@@ -1,12 +1,47 @@
 package c2s
 
-import "github.com/cxx-im/cxx/im"
+import (
+	"context"
+	"strings"
 
-// PushPost implements im.Sink.
-func (k sink) PushPost(p *im.GroupPush) bool { return true }
+	"github.com/cxx-im/cxx/im"
+)
 
-// PushMoved implements im.Sink; XMPP sessions get everything.
-func (k sink) PushMoved(g im.GroupID, head uint64) {}
+// PushPost implements im.Sink. What is not taken is read from the timeline when the
+// queue has become shorter.
+func (k sink) PushPost(p *im.GroupPush) bool {
+	s := k.s
+	if s.queue.postWithin(int(s.srv.cfg.SoftOutbound), event{kind: evPost, post: p}) {
+		return true
+	}
+	s.srv.metrics.behind.Inc()
+	k.PushMoved(p.Group.ID, p.Entry.Seq)
+	return false
+}
 
-// PushOccupant implements im.Sink.
-func (k sink) PushOccupant(c *im.OccupantChange) bool { return true }
+// PushMoved implements im.Sink: a timeline has to be read.
+func (k sink) PushMoved(g im.GroupID, _ uint64) {
+	k.s.queue.post(event{kind: evCall, call: func(ctx context.Context) { k.s.roomMoved(ctx, g) }})
+}
+
+// PushOccupant implements im.Sink. Who does not keep up with who comes and goes is out
+// of the room, and has to come in again.
+func (k sink) PushOccupant(c *im.OccupantChange) bool {
+	s := k.s
+	if s.queue.postWithin(2*int(s.srv.cfg.SoftOutbound), event{kind: evOccupant, occupant: c}) {
+		return true
+	}
+	s.srv.metrics.dropped.Inc()
+	g := c.Group.ID
+	s.queue.post(event{kind: evCall, call: func(context.Context) { s.dropRoom(g) }})
+	return false
+}
+
+// groups reports whether a domain is where the groups of a domain of ours are.
+func (srv *Server) groups(domain string) bool {
+	if srv.deps.GroupPrefix == "" {
+		return false
+	}
+	rest, below := strings.CutPrefix(domain, srv.deps.GroupPrefix+".")
+	return below && srv.hosts(rest)
+}

@@ -34,6 +34,8 @@ func (s *session) routeMessage(st *xmlstream.Element, to im.Addr, r *receipt, la
 		st.SetAttr("type", "normal")
 	}
 	switch {
+	case s.srv.groups(to.Domain):
+		return s.roomMessage(st, to, r, later)
 	case !s.local(to):
 		return stanza.Errorf(stanza.RemoteServerNotFound, "")
 	case to.Local == "":
@@ -95,6 +97,12 @@ func (s *session) log(st *xmlstream.Element, to im.Addr, user im.UserID, r *rece
 		return err
 	}
 	out.To = user
+	s.commit(st, out, r)
+	return nil
+}
+
+// commit hands a message to the core and settles it when it has answered.
+func (s *session) commit(st *xmlstream.Element, out im.Outgoing, r *receipt) {
 	s.core.Send(out, func(_ im.Ack, err error) {
 		if err == nil {
 			s.queue.post(event{kind: evSettled, receipt: r})
@@ -105,7 +113,6 @@ func (s *session) log(st *xmlstream.Element, to im.Addr, user im.UserID, r *rece
 			s.settle(r)
 		}})
 	})
-	return nil
 }
 
 // typing passes a chat state on: to XMPP sessions as it is, to C-XX sessions as

@@ -14,6 +14,12 @@ import (
 
 // clientPresence handles presence from the client (RFC 6121 sections 3 and 4).
 func (s *session) clientPresence(st *xmlstream.Element, to im.Addr) {
+	if s.srv.groups(to.Domain) {
+		if err := s.roomPresence(st, to); err != nil {
+			s.refuse(st, err)
+		}
+		return
+	}
 	var err error
 	switch typ := st.Attr("type"); typ {
 	case "", "unavailable":
@@ -130,6 +136,7 @@ func (s *session) offline(st *xmlstream.Element) {
 		}
 	}
 	s.directed = nil
+	s.leaveRooms(st)
 	s.seen, s.parked, s.backlog = presence.Seen{}, parked{}, backlog{}
 }
 
@@ -264,7 +271,7 @@ func (s *session) probe(to im.Addr) error {
 
 // leave ends the session's presence.
 func (s *session) leave() {
-	if s.available || s.directed != nil {
+	if s.available || s.directed != nil || len(s.rooms) > 0 {
 		s.offline(stanza.New("presence", "unavailable").SetAttr("from", s.full))
 	}
 	if !s.available {

@@ -19,6 +19,8 @@ const (
 	evSignal                    // from another session
 	evSettled                   // a stanza of the client's is done with
 	evCall                      // run something
+	evPost                      // of a timeline
+	evOccupant                  // of a room
 )
 
 // event is one thing for the runner. The fields of its kind are set.
@@ -31,6 +33,8 @@ type event struct {
 	signal   im.Signal
 	receipt  *receipt
 	call     func(context.Context)
+	post     *im.GroupPush
+	occupant *im.OccupantChange
 }
 
 // weight is roughly what an event holds of the outbound budget, in bytes.
@@ -47,6 +51,10 @@ func (e *event) weight() int {
 		return n
 	case evSignal:
 		return overhead + len(e.signal.Data)
+	case evPost:
+		return overhead + len(e.post.Entry.Text) + len(e.post.Entry.Ext)
+	case evOccupant: // all sessions share it
+		return overhead
 	}
 	return 0
 }

@@ -107,4 +107,5 @@ func (s *session) fillRoom() {
 		s.backlog.waits = false
 		s.queue.post(event{kind: evCall, call: s.moreItems})
 	}
+	s.fillRooms()
 }

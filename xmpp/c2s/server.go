@@ -26,6 +26,7 @@ type Deps struct {
 	Sessions     im.Sessions
 	Logins       im.Logins
 	Domains      []string // hosted, prepared; the first is assumed where a client names none
+	GroupPrefix  string   // groups are at this name below each domain; empty: there are none
 	Version      string
 	Archive      mam.Config
 	Contacts     disco.Contacts // of those who run the server

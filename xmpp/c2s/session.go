@@ -56,6 +56,9 @@ type session struct {
 	parked    parked
 	backlog   backlog
 	directed  map[im.Addr]struct{} // who got directed presence (RFC 6121 section 4.6)
+
+	rooms  map[im.GroupID]*joined // that the client is in (XEP-0045)
+	toAttr []byte                 // the attribute 'to' of what it gets from them
 }
 
 // box holds stanzas that Send has queued.
@@ -111,6 +114,10 @@ func (s *session) handle(e *event) {
 		s.settle(e.receipt)
 	case evCall:
 		e.call(s.ctx)
+	case evPost:
+		s.post(e.post)
+	case evOccupant:
+		s.occupant(e.occupant)
 	}
 }
 

@@ -35,7 +35,7 @@ func bytesOf(st *xmlstream.Element) []byte {
 // the archive does, to who may know.
 func Message(g *im.Group, e *im.Entry, addr func(im.UserID) (im.Addr, error)) *xmlstream.Element {
 	st := message.Unpack(e, g.Addr.Bare(), im.Addr{}).RemoveAttr("", "to")
-	st.SetAttr("from", nickAddr(g, e.Post.Nick)).SetAttr("type", "groupchat")
+	st.SetAttr("from", NickAddr(g, e.Post.Nick)).SetAttr("type", "groupchat")
 	st.RemoveFunc(func(c *xmlstream.Element) bool { return ours(g, c) })
 	switch {
 	case e.Post.Retracted:
@@ -94,7 +94,7 @@ func event(p *im.GroupPush, hid bool) *xmlstream.Element {
 // Subject is what is talked about (section 8.1), without 'to': also when that is
 // nothing.
 func Subject(g *im.Group) *xmlstream.Element {
-	st := stanza.New("message", "").SetAttr("from", nickAddr(g, g.SubjectNick)).SetAttr("type", "groupchat")
+	st := stanza.New("message", "").SetAttr("from", NickAddr(g, g.SubjectNick)).SetAttr("type", "groupchat")
 	return st.Add(xmlstream.NewText(stanza.NSClient, "subject", g.Subject))
 }
 
@@ -147,9 +147,9 @@ func retracted(g *im.Group, e *im.Entry) *xmlstream.Element {
 	st.SetAttr("id", e.MsgID.String())
 	r := st.AddNew(NSRetract, "retract").SetAttr("id", strconv.FormatUint(ev.Ref, 10))
 	if ev.Direct {
-		st.SetAttr("from", nickAddr(g, ev.ByNick))
+		st.SetAttr("from", NickAddr(g, ev.ByNick))
 	} else {
-		r.AddNew(NSModerate, "moderated").OptAttr("by", nickAddr(g, ev.ByNick))
+		r.AddNew(NSModerate, "moderated").OptAttr("by", NickAddr(g, ev.ByNick))
 		if ev.Reason != "" {
 			r.Add(xmlstream.NewText(NSRetract, "reason", ev.Reason))
 		}

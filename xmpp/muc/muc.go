@@ -69,8 +69,8 @@ func Role(g *im.Group, m *im.Member, now time.Time) string {
 // Sees reports whether m learns who is behind a nickname.
 func Sees(g *im.Group, m *im.Member) bool { return !g.Hidden || m.Admin() }
 
-// nickAddr is the address of an occupant.
-func nickAddr(g *im.Group, nick string) string {
+// NickAddr is the address of an occupant.
+func NickAddr(g *im.Group, nick string) string {
 	a := g.Addr.Bare()
 	a.Resource = nick
 	return a.String()

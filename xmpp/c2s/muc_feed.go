@@ -1,0 +1,247 @@
+package c2s
+
+import (
+	"context"
+	"time"
+
+	"github.com/cxx-im/cxx/im"
+	"github.com/cxx-im/cxx/xmpp/muc"
+	"github.com/cxx-im/cxx/xmpp/stanza"
+)
+
+// joined is a room that the client is in. What comes for it goes no faster than the
+// client acknowledges (XEP-0198): messages stay in the log, the rest waits here.
+type joined struct {
+	group *im.Group // as of what was handled last
+	me    im.Member
+	self  im.Occupant // this session
+	seq   uint64      // newest entry of the timeline that was handled
+
+	bulk  []im.Occupant        // who is there, of whom the client does not know yet
+	then  [][]byte             // what was said before, and the subject, behind bulk
+	held  bool                 // messages wait in the log
+	retry bool                 // which is read again by itself
+	late  []*im.OccupantChange // behind all that
+}
+
+// mostLate is how many changes of occupants may wait for a client.
+const mostLate = 2000
+
+// waits reports whether the client has to take something else of the room first.
+func (r *joined) waits() bool { return len(r.bulk)+len(r.then)+len(r.late) > 0 || r.held }
+
+// roomAt returns the room with an address that the client is in, or nil.
+func (s *session) roomAt(a im.Addr) *joined {
+	a = a.Bare()
+	for _, r := range s.rooms {
+		if r.group.Addr == a {
+			return r
+		}
+	}
+	return nil
+}
+
+// attr is the client's address as an attribute.
+func (s *session) attr() []byte {
+	if s.toAttr == nil {
+		s.toAttr = muc.Attr(s.full)
+	}
+	return s.toAttr
+}
+
+// toClient writes a stanza that was rendered without 'to'.
+func (s *session) toClient(data []byte) { s.write(muc.To(data, s.attr()), 0) }
+
+// post handles an entry of a timeline that was pushed.
+func (s *session) post(p *im.GroupPush) {
+	r := s.rooms[p.Group.ID]
+	switch {
+	case r == nil || p.Entry.Seq <= r.seq || r.held:
+	case len(r.bulk)+len(r.then) > 0 || s.crowded():
+		r.held = true
+	default:
+		s.takePost(r, p)
+	}
+}
+
+// takePost shows the next entry of a timeline.
+func (s *session) takePost(r *joined, p *im.GroupPush) {
+	if p.Entry.Seq <= r.seq {
+		return
+	}
+	was := r.group
+	r.seq, r.group = p.Entry.Seq, p.Group
+	if data := muc.Push(p, was.Hidden); data != nil {
+		s.release()
+		s.toClient(data)
+	}
+	if was.AvatarHash != r.group.AvatarHash {
+		s.showAvatar(r)
+	}
+}
+
+func (s *session) showAvatar(r *joined) {
+	if st := muc.Avatar(r.group); st != nil {
+		s.toClient(stanza.Bytes(st))
+	}
+}
+
+// occupant handles a change of who is in a room.
+func (s *session) occupant(c *im.OccupantChange) {
+	r := s.rooms[c.Group.ID]
+	if r == nil {
+		return
+	}
+	if r.is(&c.Occupant) {
+		if c.Left {
+			s.gone(r, c)
+			return
+		}
+		r.self = c.Occupant
+	}
+	if c.Occupant.User == s.core.User() && !c.Left {
+		r.me = c.Occupant.Member
+	}
+	if !r.waits() && !s.crowded() {
+		s.tellOccupant(r, c)
+		return
+	}
+	if r.late = append(r.late, c); len(r.late) > mostLate {
+		s.dropRoom(r.group.ID)
+	}
+}
+
+// is reports whether an occupant is this session.
+func (r *joined) is(o *im.Occupant) bool {
+	return o.Session == r.self.Session && o.Node == r.self.Node
+}
+
+// view is what the client is shown of an occupant.
+func (s *session) view(r *joined, g *im.Group, u im.UserID) muc.View {
+	switch {
+	case u == s.core.User():
+		return muc.Own
+	case muc.Sees(g, &r.me):
+		return muc.SeesUser
+	}
+	return 0
+}
+
+func (s *session) tellOccupant(r *joined, c *im.OccupantChange) {
+	v := s.view(r, c.Group, c.Occupant.User)
+	for _, data := range muc.Change(c, v, false, time.Now()) {
+		if v == muc.Own {
+			s.release()
+			s.toClient(data)
+			continue
+		}
+		s.deliver(muc.To(data, s.attr()))
+	}
+}
+
+// gone tells the client that it is out of the room.
+func (s *session) gone(r *joined, c *im.OccupantChange) {
+	delete(s.rooms, r.group.ID)
+	s.release()
+	for _, data := range muc.Change(c, muc.Own, true, time.Now()) {
+		s.toClient(data)
+	}
+}
+
+// dropRoom takes a client out that does not keep up with what happens there.
+func (s *session) dropRoom(g im.GroupID) {
+	if r := s.rooms[g]; r != nil {
+		delete(s.rooms, g)
+		s.core.RoomLeave(s.ctx, g, im.Presence{Show: im.ShowOffline})
+		s.toClient(stanza.Bytes(muc.Left(r.group, &r.self, true)))
+	}
+}
+
+// fillRooms goes on with what waits for room.
+func (s *session) fillRooms() {
+	for _, r := range s.rooms {
+		if r.waits() && !s.crowded() {
+			s.fillRoomOf(s.ctx, r)
+		}
+	}
+}
+
+// fillRoomOf gives the client what of a room has waited: who is there, what was said,
+// what was said since, who has come and gone.
+func (s *session) fillRoomOf(ctx context.Context, r *joined) {
+	for len(r.bulk) > 0 && !s.crowded() {
+		o := &r.bulk[0]
+		s.toClient(stanza.Bytes(muc.Occupant(r.group, o, s.view(r, r.group, o.User), time.Now())))
+		r.bulk = r.bulk[1:]
+	}
+	for len(r.bulk) == 0 && len(r.then) > 0 && !s.crowded() {
+		s.toClient(r.then[0])
+		r.then = r.then[1:]
+	}
+	if len(r.bulk)+len(r.then) > 0 || r.held && !s.readTimeline(ctx, r) {
+		return
+	}
+	for len(r.late) > 0 && !s.crowded() {
+		s.tellOccupant(r, r.late[0])
+		r.late = r.late[1:]
+	}
+}
+
+// roomMoved reads on in a timeline whose entries were not all pushed.
+func (s *session) roomMoved(ctx context.Context, g im.GroupID) {
+	if r := s.rooms[g]; r != nil {
+		r.held, r.retry = true, false
+		s.fillRoomOf(ctx, r)
+	}
+}
+
+// readTimeline shows what has waited in the log; true: that was all.
+func (s *session) readTimeline(ctx context.Context, r *joined) bool {
+	if r.retry {
+		return false
+	}
+	for !s.crowded() {
+		page, err := s.core.GroupSync(ctx, r.group.ID, r.seq, 0)
+		if err != nil {
+			return s.timelineFailed(r, err)
+		}
+		for i := range page.Entries {
+			if s.crowded() {
+				return false
+			}
+			e := &page.Entries[i]
+			s.takePost(r, &im.GroupPush{Group: groupAt(r.group, e), Entry: e})
+		}
+		if len(page.Entries) == 0 || r.seq >= page.Head {
+			r.held = false
+			return true
+		}
+		s.flush()
+		if s.over {
+			return false
+		}
+	}
+	return false
+}
+
+// groupAt is a group after an entry of its timeline.
+func groupAt(g *im.Group, e *im.Entry) *im.Group {
+	if e.Group == nil || e.Group.Group == nil {
+		return g
+	}
+	return e.Group.Group
+}
+
+// timelineFailed reads again later what a zone does not give now. Who may not read any
+// more is told by a change of occupants that he is out.
+func (s *session) timelineFailed(r *joined, err error) bool {
+	s.srv.note(s, err)
+	if code := im.CodeOf(err); code < im.CodeZoneUnavailable || code == im.CodeInternal {
+		r.held = false
+		return true
+	}
+	r.retry = true
+	g := r.group.ID
+	time.AfterFunc(retryFeed, func() { sink{s}.PushMoved(g, 0) })
+	return false
+}
