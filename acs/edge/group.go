@@ -1,7 +1,9 @@
 package edge
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"github.com/cxx-im/cxx/im"
 	"github.com/cxx-im/cxx/proto"
@@ -19,36 +21,48 @@ const (
 func (s *sink) PushPost(p *im.GroupPush) bool {
 	data := p.Encoded("cxx", func() []byte { return proto.AppendPost(nil, p.Group.ID, p.Entry) })
 	c := s.c
-	wake, taken := c.out.push(int(c.srv.cfg.SoftOutbound), func(b []byte) []byte { return append(b, data...) })
-	if !taken {
-		// Beyond the soft limit, as SyncRequired is: it is all that the client will hear.
-		moved := &cxxpb.Moved{Group: uint64(p.Group.ID), Head: p.Entry.Seq}
-		c.put(func(b []byte) []byte { return proto.AppendFrame(b, cxxpb.FrameType_FRAME_MOVED, 0, moved) })
-		c.srv.metrics.syncRequired.Inc()
-		c.srv.metrics.frameOut(cxxpb.FrameType_FRAME_MOVED)
-		return false
-	}
+	wake, taken, told := c.out.pushPost(int(c.srv.cfg.SoftOutbound), p.Group.ID, p.Entry.Seq, data)
 	if wake {
 		c.tr.wake()
 	}
-	c.srv.metrics.frameOut(cxxpb.FrameType_FRAME_POST)
-	return true
+	switch {
+	case taken:
+		c.srv.metrics.frameOut(cxxpb.FrameType_FRAME_POST)
+	case told:
+		c.srv.metrics.syncRequired.Inc()
+		c.srv.metrics.frameOut(cxxpb.FrameType_FRAME_MOVED)
+	}
+	return taken
 }
 
-// PushMoved implements im.Sink.
+// PushMoved implements im.Sink. It is never dropped: the core may push nothing of
+// the group before the client has synced it.
 func (s *sink) PushMoved(g im.GroupID, head uint64) {
-	s.hint(cxxpb.FrameType_FRAME_MOVED, &cxxpb.Moved{Group: uint64(g), Head: head})
+	wake, told := s.c.out.pushMoved(g, head)
+	if wake {
+		s.c.tr.wake()
+	}
+	if told {
+		s.c.srv.metrics.frameOut(cxxpb.FrameType_FRAME_MOVED)
+	}
 }
 
 // PushOccupant implements im.Sink; occupants are for XMPP clients.
 func (s *sink) PushOccupant(*im.OccupantChange) bool { return true }
 
-func callGroups(ctx context.Context, c *conn, _ *cxxpb.GroupsCall) (*cxxpb.Reply, error) {
+func callGroups(ctx context.Context, c *conn, op *cxxpb.GroupsCall) (*cxxpb.Reply, error) {
 	list, err := c.session.GroupList(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &cxxpb.Reply{Result: &cxxpb.Reply_Groups{Groups: &cxxpb.GroupsResult{Groups: proto.Convert(list, proto.GroupStateToPB)}}}, nil
+	list = slices.DeleteFunc(list, func(s im.GroupState) bool { return uint64(s.Group.ID) <= op.After })
+	slices.SortFunc(list, func(a, b im.GroupState) int { return cmp.Compare(a.Group.ID, b.Group.ID) })
+	all := proto.Convert(list, proto.GroupStateToPB)
+	out := &cxxpb.GroupsResult{Groups: fit(all, int(c.srv.cfg.MaxFrame), false)}
+	if n := len(out.Groups); n < len(all) {
+		out.Next = out.Groups[n-1].Group.Id
+	}
+	return &cxxpb.Reply{Result: &cxxpb.Reply_Groups{Groups: out}}, nil
 }
 
 func callGroupGet(ctx context.Context, c *conn, op *cxxpb.GroupGetCall) (*cxxpb.Reply, error) {
@@ -110,7 +124,8 @@ var settings = map[uint32]func(to, from *im.Group){
 	25: func(to, from *im.Group) { to.KeepDays = from.KeepDays },
 }
 
-// subjectField is the number of Group.subject, which is no setting.
+// subjectField is the number of Group.subject, which is no setting: it is set by a
+// request of its own, so that a request is carried out as a whole or not at all.
 const subjectField = 6
 
 func callGroupEdit(ctx context.Context, c *conn, op *cxxpb.GroupEditCall) (*cxxpb.Reply, error) {
@@ -118,32 +133,33 @@ func callGroupEdit(ctx context.Context, c *conn, op *cxxpb.GroupEditCall) (*cxxp
 		return nil, im.Errorf(im.CodeInvalid, "the request has no group")
 	}
 	from := proto.GroupFromPB(op.Group)
-	for _, n := range op.Fields {
-		if settings[n] == nil && n != subjectField {
-			return nil, im.Errorf(im.CodeInvalid, "field %d of a group cannot be set", n)
-		}
+	if slices.Equal(op.Fields, []uint32{subjectField}) {
+		return done(c.session.GroupSubject(ctx, from.ID, from.Subject))
 	}
-	others := 0
-	for _, n := range op.Fields {
-		if n != subjectField {
-			others++
-			continue
-		}
-		if err := c.session.GroupSubject(ctx, from.ID, from.Subject); err != nil {
-			return nil, err
-		}
-	}
-	if others == 0 {
-		return done(nil)
+	if err := checkFields(op.Fields); err != nil {
+		return nil, err
 	}
 	return done(c.session.GroupEdit(ctx, from.ID, func(to *im.Group) error {
 		for _, n := range op.Fields {
-			if set := settings[n]; set != nil {
-				set(to, &from)
-			}
+			settings[n](to, &from)
 		}
 		return nil
 	}))
+}
+
+func checkFields(fields []uint32) error {
+	if len(fields) > len(settings) {
+		return im.Errorf(im.CodeTooMany, "%d fields are set at once; a group has %d", len(fields), len(settings))
+	}
+	for _, n := range fields {
+		switch {
+		case n == subjectField:
+			return im.Errorf(im.CodeInvalid, "field %d of a group, the subject, is set by a request of its own", n)
+		case settings[n] == nil:
+			return im.Errorf(im.CodeInvalid, "field %d of a group cannot be set", n)
+		}
+	}
+	return nil
 }
 
 func callGroupDissolve(ctx context.Context, c *conn, op *cxxpb.GroupDissolveCall) (*cxxpb.Reply, error) {
@@ -171,7 +187,10 @@ func callGroupDirectory(ctx context.Context, c *conn, op *cxxpb.GroupDirectoryCa
 	if err != nil {
 		return nil, err
 	}
-	return &cxxpb.Reply{Result: &cxxpb.Reply_Directory{Directory: &cxxpb.DirectoryResult{
-		Groups: proto.Convert(d.Groups, proto.GroupToPB), Next: uint64(d.Next),
-	}}}, nil
+	all := proto.Convert(d.Groups, proto.GroupToPB)
+	out := &cxxpb.DirectoryResult{Groups: fit(all, int(c.srv.cfg.MaxFrame), false), Next: uint64(d.Next)}
+	if n := len(out.Groups); n < len(all) {
+		out.Next = out.Groups[n-1].Id
+	}
+	return &cxxpb.Reply{Result: &cxxpb.Reply_Directory{Directory: out}}, nil
 }

@@ -50,7 +50,8 @@ func callGroupMembers(ctx context.Context, c *conn, op *cxxpb.GroupMembersCall) 
 	if err != nil {
 		return nil, err
 	}
+	some := fit(proto.Convert(list, proto.MemberToPB), int(c.srv.cfg.MaxFrame), false)
 	return &cxxpb.Reply{Result: &cxxpb.Reply_Members{Members: &cxxpb.MembersResult{
-		Members: proto.Convert(list, proto.MemberToPB), More: len(list) == limit,
+		Members: some, More: len(list) == limit || len(some) < len(list),
 	}}}, nil
 }

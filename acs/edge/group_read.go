@@ -43,7 +43,7 @@ func callGroupReaders(ctx context.Context, c *conn, op *cxxpb.GroupReadersCall) 
 		return nil, err
 	}
 	return &cxxpb.Reply{Result: &cxxpb.Reply_Readers{Readers: &cxxpb.ReadersResult{
-		Members: proto.Convert(r.Members, proto.MemberToPB), Read: uint32(r.Read), Of: uint32(r.Of),
+		Members: fit(proto.Convert(r.Members, proto.MemberToPB), int(c.srv.cfg.MaxFrame), false), Read: uint32(r.Read), Of: uint32(r.Of),
 	}}}, nil
 }
 

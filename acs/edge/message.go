@@ -103,9 +103,10 @@ func callHistory(ctx context.Context, c *conn, op *cxxpb.HistoryCall) (*cxxpb.Re
 	}}}, nil
 }
 
-// fit cuts a run of entries to what one frame holds, keeping the newest or the
-// oldest; at least one stays, because no message is larger than a frame.
-func fit(entries []*cxxpb.Entry, limit int, newest bool) []*cxxpb.Entry {
+// fit cuts a run of entries, or of anything else, to what one frame holds, keeping
+// the newest or the oldest, which are the last or the first; at least one stays,
+// because nothing is larger than a frame.
+func fit[T interface{ SizeVT() int }](entries []T, limit int, newest bool) []T {
 	const perEntry, perFrame = 8, 64
 	room := limit - perFrame
 	for n := range entries {

@@ -62,7 +62,7 @@ func newMetrics(r prometheus.Registerer, s *Server) *metrics {
 		logins:    counter("logins_total", "Login attempts by outcome: ok, or the error.", "outcome"),
 		closes:    counter("closes_total", "Closed connections by reason.", "reason"),
 
-		syncRequired: one("sync_required_total", "Times pushes to a slow connection were replaced by SyncRequired."),
+		syncRequired: one("sync_required_total", "Times pushes to a slow connection were replaced by SyncRequired, or those of a group by Moved."),
 	}
 	m.pauses.rate = pauses.WithLabelValues("rate")
 	m.pauses.backlog = pauses.WithLabelValues("backlog")

@@ -20,6 +20,13 @@ type outbox struct {
 	dirty   bool   // guarded by mu: a flush is on its way
 	behind  bool   // guarded by mu: SyncRequired was sent and the client has not synced yet
 	ended   bool   // guarded by mu: nothing is taken any more
+	moved   []head // guarded by mu: timelines that the client has to be told of; see pushMoved
+}
+
+// head is how far a timeline has come.
+type head struct {
+	group im.GroupID
+	seq   uint64
 }
 
 // buffers are lent to outboxes while they hold something, so that an idle
@@ -96,6 +103,59 @@ func (o *outbox) pushEntry(limit int, e *im.Entry, owner im.UserID) (wake, taken
 	return !o.holding && o.mark(), false, true
 }
 
+// pushPost is push for an entry of a timeline that is encoded already; a refusal is
+// told to the client as pushMoved does.
+func (o *outbox) pushPost(limit int, g im.GroupID, seq uint64, data []byte) (wake, taken, told bool) {
+	wake, taken = o.push(limit, func(b []byte) []byte { return append(b, data...) })
+	if !taken {
+		wake, told = o.pushMoved(g, seq)
+	}
+	return wake, taken, told
+}
+
+// pushMoved sees to it that the client is told how far a timeline has come, once
+// for each timeline: as soon as it has taken what was written before. So it can
+// neither be lost nor pile up. told is false when the client is about to be told
+// anyway.
+func (o *outbox) pushMoved(g im.GroupID, seq uint64) (wake, told bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.ended {
+		return false, false
+	}
+	for i := range o.moved {
+		if m := &o.moved[i]; m.group == g {
+			m.seq = max(m.seq, seq)
+			return false, false
+		}
+	}
+	o.moved = append(o.moved, head{g, seq})
+	return o.mark(), true
+}
+
+// settled is how many bytes may be on their way to a client that is no longer
+// behind.
+const settled = 16 << 10
+
+// mayTell reports whether it is time for what pushMoved has noted. It runs with mu
+// held.
+func (o *outbox) mayTell() bool {
+	return len(o.moved) > 0 && o.unsent <= settled && !o.holding && !o.ended
+}
+
+// tellMoved appends what pushMoved has noted when its time has come. It runs with
+// mu held.
+func (o *outbox) tellMoved() {
+	if !o.mayTell() {
+		return
+	}
+	o.grow()
+	for _, m := range o.moved {
+		o.buf = proto.AppendFrame(o.buf, cxxpb.FrameType_FRAME_MOVED, 0, &cxxpb.Moved{Group: uint64(m.group), Head: m.seq})
+	}
+	o.moved = nil
+}
+
 // synced ends the state in which pushes are refused without a word.
 func (o *outbox) synced() {
 	o.mu.Lock()
@@ -145,6 +205,7 @@ func (o *outbox) end(encode func([]byte) []byte) bool {
 func (o *outbox) take() []byte {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.tellMoved()
 	b := o.buf
 	o.buf, o.dirty = nil, false
 	return b
@@ -157,14 +218,16 @@ func (o *outbox) attend() {
 	o.mu.Unlock()
 }
 
-// setUnsent records how many flushed bytes the network has not taken.
-func (o *outbox) setUnsent(n int) {
+// setUnsent records how many flushed bytes the network has not taken. wake reports
+// that the caller has to wake the owner, because something has waited for that.
+func (o *outbox) setUnsent(n int) (wake bool) {
 	o.mu.Lock()
+	defer o.mu.Unlock()
 	o.unsent = n
 	if n == 0 {
 		o.large = 0
 	}
-	o.mu.Unlock()
+	return o.mayTell() && o.mark()
 }
 
 func (o *outbox) grow() {

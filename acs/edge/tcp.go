@@ -183,7 +183,9 @@ func (t *tcpConn) account() {
 	if n == 0 && !known {
 		return
 	}
-	t.c.out.setUnsent(n)
+	if t.c.out.setUnsent(n) {
+		t.wake()
+	}
 	if n == 0 {
 		delete(t.loop.blocked, t)
 		return

@@ -216,7 +216,11 @@ func (w *wsConn) write(control, b []byte) error {
 		return nil
 	}
 	w.c.out.setUnsent(len(b))
-	defer w.c.out.setUnsent(0)
+	defer func() {
+		if w.c.out.setUnsent(0) {
+			w.wake()
+		}
+	}()
 	_ = w.net.SetWriteDeadline(time.Now().Add(w.c.srv.cfg.ProgressTimeout.D()))
 	bufs := net.Buffers{}
 	if len(control) > 0 {

@@ -4564,6 +4564,7 @@ func (x *UnblockCall) GetAddrs() []string {
 // GroupsCall lists the user's groups; from then on their entries are pushed.
 type GroupsCall struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
+	After         uint64                 `protobuf:"fixed64,1,opt,name=after,proto3" json:"after,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4596,6 +4597,13 @@ func (x *GroupsCall) ProtoReflect() protoreflect.Message {
 // Deprecated: Use GroupsCall.ProtoReflect.Descriptor instead.
 func (*GroupsCall) Descriptor() ([]byte, []int) {
 	return file_cxx_proto_rawDescGZIP(), []int{52}
+}
+
+func (x *GroupsCall) GetAfter() uint64 {
+	if x != nil {
+		return x.After
+	}
+	return 0
 }
 
 type GroupGetCall struct {
@@ -4710,7 +4718,8 @@ func (x *GroupCreateCall) GetInvite() []uint64 {
 	return nil
 }
 
-// GroupEditCall sets the fields of group whose numbers are in fields: 3, 4, 5, 6, 9, 11 to 21, 23 to 25.
+// GroupEditCall sets the fields of group whose numbers are in fields: 3, 4, 5, 9, 11 to 21, 23 to 25,
+// or 6 alone.
 type GroupEditCall struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Group         *Group                 `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
@@ -6505,6 +6514,7 @@ func (x *BlockListResult) GetAddrs() []string {
 type GroupsResult struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Groups        []*GroupState          `protobuf:"bytes,1,rep,name=groups,proto3" json:"groups,omitempty"`
+	Next          uint64                 `protobuf:"fixed64,2,opt,name=next,proto3" json:"next,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -6544,6 +6554,13 @@ func (x *GroupsResult) GetGroups() []*GroupState {
 		return x.Groups
 	}
 	return nil
+}
+
+func (x *GroupsResult) GetNext() uint64 {
+	if x != nil {
+		return x.Next
+	}
+	return 0
 }
 
 type MembersResult struct {
@@ -7260,9 +7277,10 @@ const file_cxx_proto_rawDesc = "" +
 	"\tBlockCall\x12\x14\n" +
 	"\x05addrs\x18\x01 \x03(\tR\x05addrs\"#\n" +
 	"\vUnblockCall\x12\x14\n" +
-	"\x05addrs\x18\x01 \x03(\tR\x05addrs\"\f\n" +
+	"\x05addrs\x18\x01 \x03(\tR\x05addrs\"\"\n" +
 	"\n" +
-	"GroupsCall\"8\n" +
+	"GroupsCall\x12\x14\n" +
+	"\x05after\x18\x01 \x01(\x06R\x05after\"8\n" +
 	"\fGroupGetCall\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\x06R\x05group\x12\x12\n" +
 	"\x04addr\x18\x02 \x01(\tR\x04addr\"b\n" +
@@ -7380,9 +7398,10 @@ const file_cxx_proto_rawDesc = "" +
 	"\rResolveResult\x12\x12\n" +
 	"\x04user\x18\x01 \x01(\x06R\x04user\"'\n" +
 	"\x0fBlockListResult\x12\x14\n" +
-	"\x05addrs\x18\x01 \x03(\tR\x05addrs\":\n" +
+	"\x05addrs\x18\x01 \x03(\tR\x05addrs\"N\n" +
 	"\fGroupsResult\x12*\n" +
-	"\x06groups\x18\x01 \x03(\v2\x12.cxx.v1.GroupStateR\x06groups\"M\n" +
+	"\x06groups\x18\x01 \x03(\v2\x12.cxx.v1.GroupStateR\x06groups\x12\x12\n" +
+	"\x04next\x18\x02 \x01(\x06R\x04next\"M\n" +
 	"\rMembersResult\x12(\n" +
 	"\amembers\x18\x01 \x03(\v2\x0e.cxx.v1.MemberR\amembers\x12\x12\n" +
 	"\x04more\x18\x02 \x01(\bR\x04more\"]\n" +
