@@ -3,6 +3,7 @@ package acs
 import (
 	"context"
 	"crypto/rand"
+	"time"
 
 	"github.com/cxx-im/cxx/im"
 )
@@ -41,6 +42,11 @@ func (s *session) GroupCreate(ctx context.Context, g im.Group, me im.Member, inv
 	}
 	if me.Nick, err = im.PrepareNick(me.Nick); err != nil {
 		return im.Group{}, err
+	}
+	// What the maker says of these is not his to say.
+	g.AvatarHash, g.SubjectNick, g.SubjectAt = "", "", time.Time{}
+	if g.Subject != "" {
+		g.SubjectNick, g.SubjectAt = me.Nick, g.Created
 	}
 	owner := im.Member{User: s.user, Addr: s.addr.Bare(), Role: im.RoleOwner, Nick: me.Nick, Joined: g.Created}
 	made, due, err := s.storeGroup(ctx, g, owner)
