@@ -31,8 +31,8 @@ const (
 )
 
 // encode appends the frames of an envelope, usually one, and reports their
-// type. A large announcement of sessions becomes several frames, of which only
-// the first says that it is a snapshot.
+// type. A large announcement of sessions or rooms becomes several frames, of which
+// only the first says that it is a snapshot.
 func encode(dst []byte, e *im.Envelope) ([]byte, cxxpb.FrameType) {
 	switch {
 	case e.Deliver != nil:
@@ -56,11 +56,9 @@ func encode(dst []byte, e *im.Envelope) ([]byte, cxxpb.FrameType) {
 		return encodeBells(dst, e.Bells), frameBells
 	case e.Blocks != nil:
 		return proto.AppendFrame(dst, frameBlocks, 0, &cxxpb.MeshBlocks{User: uint64(e.Blocks.User)}), frameBlocks
-	}
-	if e.Post != nil {
+	case e.Post != nil:
 		return proto.AppendFrame(dst, frameDeliverPost, 0, postToPB(e.Post)), frameDeliverPost
-	}
-	if e.Rooms != nil {
+	case e.Rooms != nil:
 		return encodeRooms(dst, e.Rooms), frameRooms
 	}
 	return dst, cxxpb.FrameType_FRAME_NONE

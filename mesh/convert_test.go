@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -99,7 +100,12 @@ func TestPiecesStaySmall(t *testing.T) {
 	for i := range bells {
 		bells[i] = im.Bell{User: 1<<52 - 1, Seq: 1<<64 - 1}
 	}
-	for _, e := range []im.Envelope{{Sessions: &big}, {Bells: bells}} {
+	rooms := im.RoomsUpdate{Snapshot: true, Number: 7, Want: make([]im.GroupID, 60000), Lost: make([]im.GroupID, 60000), Up: make([]im.Occupant, 300), Down: make([]im.OccupantGone, 300)}
+	for i := range rooms.Up { // with the largest presences that clients may send
+		rooms.Up[i].Presence.Ext = strings.Repeat("x", 100_000)
+		rooms.Down[i].Presence.Ext = rooms.Up[i].Presence.Ext
+	}
+	for _, e := range []im.Envelope{{Sessions: &big}, {Bells: bells}, {Rooms: &rooms}} {
 		frames, _ := encode(nil, &e)
 		for len(frames) > 0 {
 			_, n, err := proto.Parse(frames, 256<<10)
@@ -109,6 +115,7 @@ func TestPiecesStaySmall(t *testing.T) {
 			frames = frames[n:]
 		}
 	}
+	wantRooms(t, &rooms)
 	frames, _ := encode(nil, &im.Envelope{Bells: bells})
 	total := 0
 	for _, e := range decodeAll(t, frames) {
@@ -116,5 +123,24 @@ func TestPiecesStaySmall(t *testing.T) {
 	}
 	if total != len(bells) {
 		t.Errorf("%d bells arrived of %d", total, len(bells))
+	}
+}
+
+// wantRooms sees that an announcement in pieces is the same as in one: it replaces
+// what was known once, at its beginning, and asks for an echo once, at its end.
+func wantRooms(t *testing.T, sent *im.RoomsUpdate) {
+	t.Helper()
+	frames, _ := encode(nil, &im.Envelope{Rooms: sent})
+	list := decodeAll(t, frames)
+	var want, lost, up, down int
+	for i, e := range list {
+		r := e.Rooms
+		want, lost, up, down = want+len(r.Want), lost+len(r.Lost), up+len(r.Up), down+len(r.Down)
+		if r.Snapshot != (i == 0) || (r.Number == sent.Number) != (i == len(list)-1) {
+			t.Errorf("piece %d of %d: snapshot %v, number %d", i, len(list), r.Snapshot, r.Number)
+		}
+	}
+	if want != len(sent.Want) || lost != len(sent.Lost) || up != len(sent.Up) || down != len(sent.Down) {
+		t.Errorf("%d wanted, %d lost, %d up, %d down arrived", want, lost, up, down)
 	}
 }

@@ -51,6 +51,9 @@ func FuzzMeshFrame(f *testing.F) {
 		{Kick: &im.Kick{User: 1, Code: im.CodeRevoked}},
 		{Signal: &im.Signal{From: 1, To: 2, Kind: 1}},
 		{Bells: []im.Bell{{User: 1, Seq: 2}}},
+		{Post: &im.GroupDeliver{Group: 7, Entry: im.Entry{Seq: 3, Kind: im.KindMessage, From: 9, Text: "x", Post: &im.Post{Nick: "n", Mentions: []im.UserID{9}}}}},
+		{Post: &im.GroupDeliver{Group: 7, Entry: im.Entry{Seq: 3, Kind: im.KindGroup, From: 9, Group: &im.GroupEvent{What: im.GroupKicked, ID: 7, Member: &im.Member{User: 8}}}}},
+		{Rooms: &im.RoomsUpdate{Snapshot: true, Number: 5, Want: []im.GroupID{1}, Lost: []im.GroupID{3}, Up: make([]im.Occupant, 2), Down: make([]im.OccupantGone, 2)}},
 	} {
 		frames, _ := encode([]byte{proto.Heartbeat}, &e)
 		f.Add(frames, uint8(1))
@@ -85,6 +88,9 @@ func isEmpty(e *im.Envelope) bool { return e.Bells != nil && len(e.Bells) == 0 }
 func normal(e im.Envelope) im.Envelope {
 	if e.Deliver != nil && len(e.Deliver.Entry.Ext) == 0 {
 		e.Deliver.Entry.Ext = nil
+	}
+	if e.Post != nil && len(e.Post.Entry.Ext) == 0 {
+		e.Post.Entry.Ext = nil
 	}
 	return e
 }

@@ -3,7 +3,6 @@ package mesh
 import (
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"github.com/cxx-im/cxx/im"
 	"github.com/cxx-im/cxx/proto"
@@ -47,41 +46,46 @@ func postFromPB(p *cxxpb.MeshPost) (*im.GroupDeliver, error) {
 	return d, nil
 }
 
-// pieceRooms is how many groups or occupants one frame announces.
-const pieceRooms = 200
-
 // encodeRooms appends the frames of an announcement: the first says that it is a
 // snapshot, the last asks for an echo.
 func encodeRooms(dst []byte, u *im.RoomsUpdate) []byte {
 	p := &cxxpb.MeshRooms{Snapshot: u.Snapshot, Echo: u.Echo}
-	n := 0
-	more := func() {
-		if n++; n < pieceRooms {
+	size := 0
+	// room makes room in the piece for n more bytes.
+	room := func(n int) {
+		if size += n; size <= pieceBytes || size == n {
 			return
 		}
 		dst = proto.AppendFrame(dst, frameRooms, 0, p)
-		p, n = &cxxpb.MeshRooms{}, 0
+		p, size = &cxxpb.MeshRooms{}, n
 	}
+	const ofGroup, ofField = 8, 4
 	for _, g := range u.Want {
+		room(ofGroup)
 		p.Want = append(p.Want, uint64(g))
-		more()
 	}
 	for _, g := range u.Lost {
+		room(ofGroup)
 		p.Lost = append(p.Lost, uint64(g))
-		more()
 	}
 	for i := range u.Up {
-		p.Up = append(p.Up, occupantToPB(&u.Up[i]))
-		more()
+		o := occupantToPB(&u.Up[i])
+		room(o.SizeVT() + ofField)
+		p.Up = append(p.Up, o)
 	}
-	for _, o := range u.Down {
-		p.Down = append(p.Down, &cxxpb.MeshOccupantGone{
-			Group: uint64(o.Group), User: uint64(o.User), Session: uint64(o.Session), Status: o.Presence.Status, Ext: o.Presence.Ext,
-		})
-		more()
+	for i := range u.Down {
+		o := goneToPB(&u.Down[i])
+		room(o.SizeVT() + ofField)
+		p.Down = append(p.Down, o)
 	}
 	p.Number = u.Number
 	return proto.AppendFrame(dst, frameRooms, 0, p)
+}
+
+func goneToPB(o *im.OccupantGone) *cxxpb.MeshOccupantGone {
+	return &cxxpb.MeshOccupantGone{
+		Group: uint64(o.Group), User: uint64(o.User), Session: uint64(o.Session), Status: o.Presence.Status, Ext: o.Presence.Ext,
+	}
 }
 
 func occupantToPB(o *im.Occupant) *cxxpb.MeshOccupant {
@@ -121,10 +125,10 @@ func occupantFromPB(p *cxxpb.MeshOccupant, peer im.NodeID) im.Occupant {
 	o := im.Occupant{
 		Group: im.GroupID(p.Group), User: im.UserID(p.User), Node: peer, Session: im.SessionID(p.Session), Resource: p.Resource,
 		Presence: im.Presence{Show: im.Show(p.Show), Status: p.Status, Priority: int8(p.Priority), Ext: p.Ext},
-		Member:   im.Member{User: im.UserID(p.User), Addr: addr, Nick: p.Nick, Passing: p.Passing, Role: im.Role(p.Role), Voice: im.Voice(p.Voice)},
+		Member:   im.Member{User: im.UserID(p.User), Addr: addr, Nick: p.Nick, Passing: p.Passing},
 	}
-	if p.MutedUntilMs > 0 {
-		o.Member.MutedUntil = time.UnixMilli(int64(p.MutedUntilMs)).UTC()
+	if p.Passing {
+		o.Member.Role, o.Member.Voice, o.Member.MutedUntil = im.Role(p.Role), im.Voice(p.Voice), proto.Time(p.MutedUntilMs)
 	}
 	return o
 }
