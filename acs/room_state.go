@@ -158,7 +158,7 @@ func (r *room) apply(e *im.Entry) (told bool) {
 	default:
 		r.changed(ev, m)
 	}
-	return told
+	return told || len(r.of(m.User)) > 0
 }
 
 // expel takes somebody's occupants out, and his sessions off the group.

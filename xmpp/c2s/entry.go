@@ -46,6 +46,8 @@ func (s *session) take(e *im.Entry) {
 			s.send(st)
 		}
 		s.leaveBlocked(e.Block)
+	case im.KindGroup:
+		err = s.groupNews(e, false)
 	}
 	if err != nil && s.postpone(err) {
 		s.seq = before // it comes again out of the log
@@ -179,6 +181,9 @@ func (s *session) signal(sig *im.Signal) {
 
 // late delivers a message that came while the user was away (XEP-0203).
 func (s *session) late(e *im.Entry) error {
+	if e.Kind == im.KindGroup {
+		return s.groupNews(e, true)
+	}
 	if e.From == s.core.User() {
 		return nil
 	}

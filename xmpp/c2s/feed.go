@@ -25,6 +25,7 @@ const retryFeed = time.Second
 // offline is how far the delivery of what came while nobody was there has come.
 type offline struct {
 	due  bool   // it is to be, and from where on is not known yet
+	news bool   // only invitations and the like, as the client reads the archive
 	at   uint64 // delivered up to here
 	left int    // messages that may still be delivered; zero: it is over
 }
@@ -142,13 +143,21 @@ func (s *session) catchUp(ctx context.Context) {
 }
 
 // deliverOffline gives the client what has come while nobody was there
-// (XEP-0160), unless it reads the archive.
+// (XEP-0160), but not what it reads in the archive.
 func (s *session) deliverOffline() {
-	if s.Has(iq.Archive) || s.srv.cfg.OfflineLimit == 0 {
+	if s.srv.cfg.OfflineLimit == 0 {
 		return
 	}
-	s.feed.offline = offline{due: true, left: s.srv.cfg.OfflineLimit}
+	s.feed.offline = offline{due: true, news: s.Has(iq.Archive), left: s.srv.cfg.OfflineLimit}
 	s.feedOffline()
+}
+
+// kinds are the entries that are delivered.
+func (o *offline) kinds() []im.Kind {
+	if o.news {
+		return []im.Kind{im.KindGroup}
+	}
+	return []im.Kind{im.KindMessage, im.KindNote, im.KindGroup}
 }
 
 // feedOffline goes on with that until it is over or the client has to
@@ -164,7 +173,7 @@ func (s *session) feedOffline() {
 		o.due, o.at = false, max(done, s.shown)
 	}
 	for o.left > 0 && o.at < s.seq && !s.over {
-		page, err := s.core.Archive(s.ctx, im.ArchiveQuery{After: o.at, Before: s.seq + 1, Limit: min(o.left, 100)})
+		page, err := s.core.Archive(s.ctx, im.ArchiveQuery{Kinds: o.kinds(), After: o.at, Before: s.seq + 1, Limit: min(o.left, 100)})
 		if err != nil {
 			s.offlineFailed(err)
 			return
@@ -186,8 +195,11 @@ func (s *session) feedOffline() {
 		s.flush()
 	}
 	if o.left > 0 || o.at > 0 {
+		all := !o.news
 		*o = offline{}
-		s.reached(s.seq)
+		if all {
+			s.reached(s.seq)
+		}
 	}
 }
 

@@ -62,6 +62,7 @@ func (s *session) routeMessage(st *xmlstream.Element, to im.Addr, r *receipt, la
 	if err != nil {
 		return err
 	}
+	s.inviteDirectly(st, user)
 	switch sort {
 	case message.Text, message.Note:
 		if needsMatch(st.Attr("type")) && to.Resource != "" {

@@ -41,8 +41,3 @@ func (s *session) toOccupant(st *xmlstream.Element, o *im.Occupant) bool {
 	data := stanza.Bytes(st.Shallow().SetAttr("to", to.String()))
 	return s.core.Signal(im.Signal{To: o.User, Session: o.Session, Node: o.Node, Kind: im.SignalStanza, Data: data})
 }
-
-// roomRequest is a message to a room that is not for those in it.
-func (s *session) roomRequest(st *xmlstream.Element, _ im.Addr) error {
-	return stanza.Errorf(stanza.BadRequest, "a message to a room is of type groupchat")
-}

@@ -22,6 +22,8 @@ func (s *session) request(st *xmlstream.Element, to im.Addr) {
 	answer := st.Attr("type") == "result" || st.Attr("type") == "error"
 	switch {
 	case answer && s.asks.settle(s.ctx, st):
+	case to.Local != "" && to.Resource != "" && s.srv.groups(to.Domain):
+		s.occupantRequest(st, to, answer)
 	case to.Resource != "" && s.local(to) && to.Local != "":
 		if !answer && pushes[st.First().Space] {
 			s.refuse(st, stanza.Errorf(stanza.ServiceUnavailable, ""))
@@ -92,6 +94,11 @@ func (s *session) serve(st *xmlstream.Element, to im.Addr) {
 			return
 		}
 	}
+	s.serveAs(st, r)
+}
+
+// serveAs has the handlers answer a request.
+func (s *session) serveAs(st *xmlstream.Element, r *iq.Request) {
 	payload, err := s.srv.mux.Serve(s.ctx, r)
 	s.empty()
 	for _, first := range r.First {

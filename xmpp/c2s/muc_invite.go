@@ -1,0 +1,154 @@
+package c2s
+
+import (
+	"errors"
+
+	"github.com/cxx-im/cxx/im"
+	"github.com/cxx-im/cxx/xmpp/message"
+	"github.com/cxx-im/cxx/xmpp/muc"
+	"github.com/cxx-im/cxx/xmpp/stanza"
+	"github.com/cxx-im/cxx/xmpp/xmlstream"
+)
+
+// roomRequest is a message to a room that is not for those in it: an invitation, its
+// refusal, or a form (XEP-0045 sections 7.8.2, 7.10, 7.13, 8.6).
+func (s *session) roomRequest(st *xmlstream.Element, to im.Addr) error {
+	invites, err := muc.ReadInvites(st)
+	if err != nil {
+		return err
+	}
+	reason, declined := muc.ReadDecline(st)
+	answer, form := muc.ReadAnswer(st)
+	if len(invites) == 0 && !declined && !form {
+		return stanza.Errorf(stanza.BadRequest, "a message to a room is of type groupchat")
+	}
+	g, err := s.groupID(to)
+	switch {
+	case err != nil:
+		return err
+	case len(invites) > 0:
+		return s.invite(g, invites)
+	case declined:
+		return s.core.GroupDecline(s.ctx, g, reason)
+	case answer.Wish:
+		return s.askForVoice(to)
+	}
+	return s.answerWish(g, answer)
+}
+
+// groupID finds the group that has an address.
+func (s *session) groupID(a im.Addr) (im.GroupID, error) {
+	if r := s.roomAt(a); r != nil {
+		return r.group.ID, nil
+	}
+	st, err := s.core.GroupFind(s.ctx, a.Bare())
+	return st.Group.ID, err
+}
+
+// invite lets users come into a room; all or none of them.
+func (s *session) invite(g im.GroupID, invites []muc.Invite) error {
+	acts := make([]im.Act, 0, len(invites))
+	for _, i := range invites {
+		if !s.local(i.To) {
+			return stanza.Errorf(stanza.RemoteServerNotFound, "")
+		}
+		u, err := s.core.Resolve(s.ctx, i.To)
+		if err != nil {
+			return unknownAccount(err)
+		}
+		acts = append(acts, im.Act{Do: im.ActInvite, User: u, Reason: i.Reason})
+	}
+	return s.core.GroupAct(s.ctx, g, acts...)
+}
+
+// inviteDirectly lets the recipient of a message come into the room that the message
+// invites to (XEP-0249), when its sender may. The message itself is as any other.
+func (s *session) inviteDirectly(st *xmlstream.Element, to im.UserID) {
+	room, reason, ok := muc.ReadDirect(st)
+	if !ok || !s.srv.groups(room.Domain) || st.Attr("type") == "error" {
+		return
+	}
+	g, err := s.groupID(room)
+	if err == nil {
+		err = s.core.GroupAct(s.ctx, g, im.Act{Do: im.ActInvite, User: to, Reason: reason, Direct: true})
+	}
+	if err != nil {
+		s.srv.note(s, err)
+	}
+}
+
+// askForVoice passes a visitor's wish to speak on to the moderators who are there.
+func (s *session) askForVoice(to im.Addr) error {
+	r := s.roomAt(to)
+	if r == nil {
+		return im.Errorf(im.CodeNotMember, "you are not in this room; enter it first")
+	}
+	there, err := s.core.RoomOccupants(s.ctx, r.group.ID)
+	if err != nil {
+		return err
+	}
+	st := muc.VoiceRequest(r.group, &r.self)
+	for i := range there {
+		if there[i].Member.Admin() {
+			s.toOccupant(st, &there[i])
+		}
+	}
+	return nil
+}
+
+// answerWish carries out what a moderator or admin says to somebody's wish. No to who
+// wants to speak changes nothing.
+func (s *session) answerWish(g im.GroupID, a muc.Answer) error {
+	u, err := s.whoWishes(g, a)
+	if err != nil {
+		return err
+	}
+	act := im.Act{User: u}
+	switch {
+	case a.Join && a.Allow:
+		act.Do = im.ActAccept
+	case a.Join:
+		act.Do = im.ActRefuse
+	case a.Allow:
+		act.Do = im.ActVoice
+	default:
+		return nil
+	}
+	return s.core.GroupAct(s.ctx, g, act)
+}
+
+// whoWishes finds whom an answer is about.
+func (s *session) whoWishes(g im.GroupID, a muc.Answer) (im.UserID, error) {
+	if there := s.core.RoomOccupant(g, a.Nick); !a.Join && len(there) > 0 {
+		return there[0].User, nil
+	}
+	if a.User.Local == "" {
+		return 0, stanza.Errorf(stanza.ItemNotFound, "the form does not say whom it is about")
+	}
+	u, err := s.core.Resolve(s.ctx, a.User)
+	return u, unknownAccount(err)
+}
+
+// groupNews shows what the inbox says of a group; late: it has come while nobody was
+// there.
+func (s *session) groupNews(e *im.Entry, late bool) error {
+	if !s.takes() {
+		return nil
+	}
+	by, err := s.core.Address(s.ctx, e.From)
+	var x *im.Error
+	if err != nil && !(errors.As(err, &x) && x.Code == im.CodeNotFound) {
+		return err
+	}
+	st := muc.News(e.Group, s.core.User(), by)
+	if st == nil {
+		return nil
+	}
+	st.SetAttr("to", s.full)
+	if late {
+		message.AddDelay(st, s.addr.Domain, e.MsgID.Time())
+	}
+	s.release()
+	s.write(stanza.Bytes(st), e.Seq)
+	return nil
+}
