@@ -21,6 +21,7 @@ type core struct {
 	clock    *im.Clock
 	next     uint64
 	closed   chan *fakeSession // a session was closed
+	groups   fakeGroups
 
 	onSend func(s *fakeSession, m im.Outgoing, done func(im.Ack, error)) bool
 	onSync func(ctx context.Context, s *fakeSession)
@@ -192,6 +193,9 @@ func (s *fakeSession) MarkReadPrivately(context.Context, im.UserID, im.MsgID) er
 
 func (s *fakeSession) Signal(sig im.Signal) bool {
 	sig.From = s.User()
+	if sig.Group != 0 {
+		_ = s.groups().ask("signal %d kind %d", uint64(sig.Group), sig.Kind)
+	}
 	for _, other := range s.core.of(sig.To) {
 		other.opening.Sink.PushSignal(sig)
 	}

@@ -56,6 +56,10 @@ func FuzzDispatch(f *testing.F) {
 	f.Add(frame(cxxpb.FrameType_FRAME_SEND, &cxxpb.Send{Id: 1, To: 5, Text: "x", ClientId: make([]byte, 16)}), uint8(2))
 	f.Add(frame(cxxpb.FrameType_FRAME_CALL, &cxxpb.Call{Id: 1, Op: &cxxpb.Call_Sync{Sync: &cxxpb.SyncCall{}}}), uint8(200))
 	f.Add(frame(cxxpb.FrameType_FRAME_CALL, &cxxpb.Call{Id: 1, Op: &cxxpb.Call_ProfileSet{ProfileSet: &cxxpb.ProfileSetCall{}}}), uint8(4))
+	f.Add(frame(cxxpb.FrameType_FRAME_CALL, &cxxpb.Call{Id: 1, Op: &cxxpb.Call_GroupEdit{GroupEdit: &cxxpb.GroupEditCall{Group: &cxxpb.Group{Id: 7, Title: "x", MutedUntilMs: 1 << 63}, Fields: []uint32{3, 23}}}}), uint8(9))
+	f.Add(frame(cxxpb.FrameType_FRAME_CALL, &cxxpb.Call{Id: 1, Op: &cxxpb.Call_GroupAct{GroupAct: &cxxpb.GroupActCall{Group: 7, Acts: []*cxxpb.Act{{Verb: 5, User: 9, Role: 300}}}}}), uint8(9))
+	f.Add(frame(cxxpb.FrameType_FRAME_CALL, &cxxpb.Call{Id: 1, Op: &cxxpb.Call_GroupCreate{GroupCreate: &cxxpb.GroupCreateCall{Group: &cxxpb.Group{Addr: "team"}, Invite: []uint64{9}}}}), uint8(9))
+	f.Add(frame(cxxpb.FrameType_FRAME_SIGNAL, &cxxpb.Signal{Group: 7, Kind: 1}), uint8(9))
 	f.Add([]byte{0, 0, 1, 60, 3, 60, 8, 1, 0x81, 0}, uint8(1))
 	s := offline(f)
 	f.Fuzz(func(t *testing.T, data []byte, size uint8) {
