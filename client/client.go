@@ -36,6 +36,7 @@ type Client struct {
 	mu       sync.Mutex
 	id       state.Identity // guarded by mu
 	fresh    bool           // guarded by mu: this device has no cursor yet
+	newcomer bool           // guarded by mu: fresh was true at the login, and the groups are not listed yet
 	sess     *session       // guarded by mu: nil while offline
 	lastErr  error          // guarded by mu: why it is offline
 	changed  chan struct{}  // guarded by mu: closed when sess or lastErr changes
@@ -63,7 +64,7 @@ func Open(o Options) (*Client, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &Client{
-		o: o, addr: addr, in: newInbox(s.Cursor), out: newOutbox(s.Outbox), names: newNames(),
+		o: o, addr: addr, in: newInbox(s.Cursor, s.Groups), out: newOutbox(s.Outbox), names: newNames(),
 		id: s.Identity, fresh: !s.HasCursor || o.Rewind, cancel: cancel, backoff: backoff{rand: o.Rand},
 		moved: make(chan struct{}, 1), hurry: make(chan struct{}, 1),
 		done: make(chan struct{}), changed: make(chan struct{}),
@@ -162,13 +163,22 @@ func (c *Client) Acknowledge() { c.handle() }
 func (c *Client) handle() {
 	q := c.last
 	c.last = queued{}
-	if r, ok := q.ev.(Regressed); ok {
+	r, regressed := q.ev.(Regressed)
+	switch {
+	case regressed && r.Group != 0:
+		c.keep.group(state.GroupCursor{Group: r.Group, Seq: r.Head})
+		return
+	case regressed:
 		c.handled.Store(r.Head)
 		c.keep.cursor(r.Head)
 		return
-	}
-	if q.seq == 0 {
+	case q.seq == 0:
 		return
+	case q.group != 0:
+		c.keep.group(state.GroupCursor{Group: q.group, Seq: q.seq})
+		return
+	case q.mark.Group != 0:
+		c.keep.group(q.mark)
 	}
 	c.handled.Store(q.seq)
 	c.keep.cursor(q.seq)

@@ -23,6 +23,8 @@ func init() {
 		cxxpb.FrameType_FRAME_SIGNAL:        (*session).onSignal,
 		cxxpb.FrameType_FRAME_GO_AWAY:       (*session).onGoAway,
 		cxxpb.FrameType_FRAME_SYNC_REQUIRED: (*session).onSyncRequired,
+		cxxpb.FrameType_FRAME_POST:          (*session).onPost,
+		cxxpb.FrameType_FRAME_MOVED:         (*session).onMoved,
 	}
 }
 
@@ -47,8 +49,8 @@ func (s *session) onAck(f proto.Frame) error {
 		return nil
 	}
 	s.c.keep.remove(p.ClientID)
-	if s.c.o.Quiet {
-		return nil
+	if s.c.o.Quiet || p.Group != 0 {
+		return nil // a timeline comes by its own pushes
 	}
 	// The server pushes no entry for what it acknowledges on the same
 	// connection: the acknowledgement and what was sent are the entry.
@@ -124,7 +126,13 @@ func (s *session) onSignal(f proto.Frame) error {
 	if err := decode(f, &g); err != nil {
 		return err
 	}
-	s.c.in.loose(Typing{User: im.UserID(g.User), Kind: im.SignalKind(g.Kind)})
+	group, user := im.GroupID(g.Group), im.UserID(g.User)
+	switch kind := im.SignalKind(g.Kind); kind {
+	case im.SignalTyping, im.SignalStopped:
+		s.c.in.loose(Typing{User: user, Kind: kind, Group: group, Nick: g.Nick})
+	case im.SignalRead:
+		s.c.in.loose(GroupRead{Group: group, User: user, Nick: g.Nick, UpTo: g.UpTo})
+	}
 	return nil
 }
 

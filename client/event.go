@@ -73,10 +73,13 @@ type Other struct{ im.Entry }
 // Presence is what may be seen of a contact now.
 type Presence struct{ im.UserPresence }
 
-// Typing says that a contact types, or has stopped to.
+// Typing says that a contact types, or has stopped to; with Group that Nick does, who
+// is there. User is zero in a hidden group.
 type Typing struct {
-	User im.UserID
-	Kind im.SignalKind
+	User  im.UserID
+	Kind  im.SignalKind
+	Group im.GroupID
+	Nick  string
 }
 
 // Connected says that the client is signed in. Relaxed: this cell may lose
@@ -100,10 +103,13 @@ type Disconnected struct {
 	RetryIn time.Duration
 }
 
-// Regressed says that the server was restored from an older backup: its inbox
-// ends at Head, before Cursor. The stream goes on after Head; what lay between
-// is lost on the server, and its numbers will be used again.
-type Regressed struct{ Cursor, Head uint64 }
+// Regressed says that the server was restored from an older backup: its inbox, or
+// the timeline of Group, ends at Head, before Cursor. The stream goes on after Head;
+// what lay between is lost on the server, and its numbers will be used again.
+type Regressed struct {
+	Group        im.GroupID
+	Cursor, Head uint64
+}
 
 // Refused says that a message was definitely not taken, or (Err is
 // CodeUnknownOutcome or CodeInternal) that the client has given up asking.
@@ -153,6 +159,10 @@ func entryEvent(e im.Entry, self im.UserID, here bool) Event {
 		return Note{Entry: e, Mine: e.From == self}
 	case e.Kind == im.KindBlock && e.Block != nil:
 		return BlocksChanged{Seq: e.Seq, Block: *e.Block}
+	case e.Kind == im.KindGroup && e.Group != nil:
+		return standingEvent(e, self)
+	case e.Kind == im.KindGroupRead:
+		return GroupReadMine{Seq: e.Seq, Group: im.GroupID(e.Peer), UpTo: uint64(e.UpTo)}
 	}
 	return Other{Entry: e}
 }

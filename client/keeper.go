@@ -1,6 +1,8 @@
 package client
 
 import (
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/cxx-im/cxx/client/state"
@@ -26,6 +28,7 @@ type batch struct {
 	added    []func(error)
 	remove   []im.ClientID
 	cursor   *uint64
+	groups   map[im.GroupID]state.GroupCursor
 }
 
 func newKeeper(s state.Store, failed func(error)) *keeper {
@@ -68,6 +71,16 @@ func (k *keeper) add(m im.Outgoing, then func(error)) bool {
 func (k *keeper) remove(id im.ClientID) { k.put(func(b *batch) { b.remove = append(b.remove, id) }) }
 func (k *keeper) cursor(seq uint64)     { k.put(func(b *batch) { b.cursor = &seq }) }
 
+// group keeps how far the application has come in a group.
+func (k *keeper) group(c state.GroupCursor) {
+	k.put(func(b *batch) {
+		if b.groups == nil {
+			b.groups = make(map[im.GroupID]state.GroupCursor)
+		}
+		b.groups[c.Group] = c
+	})
+}
+
 // run works until close, and ends with everything stored and the store closed.
 func (k *keeper) run() {
 	for range k.wake {
@@ -92,6 +105,10 @@ func (k *keeper) keep(b batch) {
 	}
 	if len(b.remove) > 0 {
 		k.report(k.store.Remove(b.remove))
+	}
+	if len(b.groups) > 0 {
+		// Before the cursor of the inbox, whose entries say where groups begin.
+		k.report(k.store.SaveGroups(slices.Collect(maps.Values(b.groups))))
 	}
 	if b.cursor != nil {
 		k.report(k.store.SaveCursor(*b.cursor))

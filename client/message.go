@@ -24,7 +24,16 @@ func NewClientID() im.ClientID {
 // definitely refused it. When ctx ends before, the message stays in the outbox
 // and the answer is CodeUnknownOutcome.
 func (c *Client) Send(ctx context.Context, to im.UserID, text string) (im.Ack, error) {
-	p, err := c.SendAsync(im.Outgoing{To: to, Text: text})
+	return c.sendNow(ctx, im.Outgoing{To: to, Text: text})
+}
+
+// SendGroup is Send to everybody in a group.
+func (c *Client) SendGroup(ctx context.Context, g im.GroupID, text string) (im.Ack, error) {
+	return c.sendNow(ctx, im.Outgoing{Group: g, Text: text})
+}
+
+func (c *Client) sendNow(ctx context.Context, m im.Outgoing) (im.Ack, error) {
+	p, err := c.SendAsync(m)
 	if err != nil {
 		return im.Ack{}, err
 	}
@@ -47,6 +56,8 @@ func (c *Client) SendAsync(m im.Outgoing) (*Pending, error) {
 	switch {
 	case !utf8.ValidString(m.Text):
 		return nil, im.Errorf(im.CodeInvalid, "the text is not valid UTF-8")
+	case m.To != 0 && m.Group != 0:
+		return nil, im.Errorf(im.CodeInvalid, "a message goes to a user or to a group, not to both")
 	case m.Text == "" && len(m.Ext) == 0:
 		return nil, im.Errorf(im.CodeInvalid, "the message is empty")
 	case len(m.Text)+len(m.Ext) > maxMessage:
@@ -86,11 +97,15 @@ func (c *Client) Unsent() []im.Outgoing {
 
 // Signal tells a user that this one types or has stopped to; best effort.
 func (c *Client) Signal(to im.UserID, kind im.SignalKind) {
+	c.signal(&cxxpb.Signal{User: uint64(to), Kind: uint32(kind)})
+}
+
+func (c *Client) signal(sig *cxxpb.Signal) {
 	c.mu.Lock()
 	s := c.sess
 	c.mu.Unlock()
 	if s != nil {
-		s.l.queue(cxxpb.FrameType_FRAME_SIGNAL, &cxxpb.Signal{User: uint64(to), Kind: uint32(kind)})
+		s.l.queue(cxxpb.FrameType_FRAME_SIGNAL, sig)
 	}
 }
 

@@ -10,15 +10,17 @@ import (
 	"github.com/cxx-im/cxx/proto/cxxpb"
 )
 
-// names remembers which user has which address; both never change.
+// names remembers which user has which address; both never change. Of groups it
+// keeps the title too, as it was seen last.
 type names struct {
-	mu   sync.RWMutex
-	user map[im.Addr]im.UserID // guarded by mu
-	addr map[im.UserID]im.Addr // guarded by mu
+	mu    sync.RWMutex
+	user  map[im.Addr]im.UserID     // guarded by mu
+	addr  map[im.UserID]im.Addr     // guarded by mu
+	group map[im.GroupID]GroupLabel // guarded by mu
 }
 
 func newNames() *names {
-	return &names{user: make(map[im.Addr]im.UserID), addr: make(map[im.UserID]im.Addr)}
+	return &names{user: make(map[im.Addr]im.UserID), addr: make(map[im.UserID]im.Addr), group: make(map[im.GroupID]GroupLabel)}
 }
 
 func (n *names) put(u im.UserID, a im.Addr) {

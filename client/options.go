@@ -57,6 +57,9 @@ type Options struct {
 	// SyncFrom is where a new device starts in the inbox: after this entry; 0
 	// is the whole inbox, Latest only what comes from now on.
 	SyncFrom uint64
+	// GroupTail is how many of the newest entries of a group's timeline such a device
+	// gets (with Latest none); zero is 200. The rest is for Client.GroupHistory.
+	GroupTail uint64
 	// Rewind starts there at every Open, whatever the store says.
 	Rewind bool
 	// Quiet is for programs that only send or ask: no entries reach Next, and

@@ -251,5 +251,8 @@ func (o *outbox) close(err error) {
 
 // sendFrame renders p.
 func sendFrame(req uint32, p *Pending) *cxxpb.Send {
-	return &cxxpb.Send{Id: req, To: uint64(p.To), ClientId: p.ClientID[:], Text: p.Text, Ext: p.Ext}
+	return &cxxpb.Send{
+		Id: req, To: uint64(p.To), Group: uint64(p.Group), Mentions: userIDs(p.Mentions), All: p.All,
+		ClientId: p.ClientID[:], Text: p.Text, Ext: p.Ext,
+	}
 }

@@ -56,6 +56,7 @@ func (s *session) serve(ctx context.Context) error {
 	wire.Go(func() { failed <- s.readLoop() })
 	if !s.c.o.Quiet {
 		users.Go(func() { s.syncLoop(ctx) })
+		users.Go(func() { s.groupLoop(ctx) })
 		users.Go(func() { s.cursorLoop(ctx) })
 	}
 	users.Go(func() { s.prepare(ctx) })

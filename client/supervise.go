@@ -165,9 +165,13 @@ func (c *Client) openInbox(user im.UserID, head uint64) {
 	if c.fresh {
 		from := min(c.o.SyncFrom, head)
 		start, c.fresh = &from, false
+		c.newcomer = true
 	}
 	c.mu.Unlock()
 	if start != nil {
+		for _, g := range c.in.forgetGroups() {
+			c.keep.group(g)
+		}
 		c.handled.Store(*start)
 		c.keep.cursor(*start)
 	}

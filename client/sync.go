@@ -30,7 +30,8 @@ func (s *session) syncLoop(ctx context.Context) {
 					continue
 				}
 			}
-			if err := s.syncPage(ctx, after); err != nil {
+			if err := s.syncPage(ctx); err != nil {
+				s.c.in.unread(s.c.in.own)
 				if errors.Is(err, errLinkDown) || sleep(ctx, syncRetry) != nil {
 					return
 				}
@@ -39,7 +40,9 @@ func (s *session) syncLoop(ctx context.Context) {
 	}
 }
 
-func (s *session) syncPage(ctx context.Context, after uint64) error {
+func (s *session) syncPage(ctx context.Context) error {
+	own := s.c.in.own
+	after := s.c.in.reading(own)
 	r, err := s.call(ctx, &cxxpb.Call{Op: &cxxpb.Call_Sync{Sync: &cxxpb.SyncCall{Cursor: after}}})
 	if im.CodeOf(err) == im.CodeRegressed {
 		return s.regress(ctx)
@@ -55,7 +58,7 @@ func (s *session) syncPage(ctx context.Context, after uint64) error {
 	for i := range entries {
 		s.notice(&entries[i])
 	}
-	s.c.in.page(entries, page.Head)
+	s.c.in.page(own, entries, page.Head)
 	return nil
 }
 
@@ -65,15 +68,18 @@ func (s *session) regress(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.c.in.regress(r.GetSync().GetHead())
+	s.c.in.regress(s.c.in.own, r.GetSync().GetHead())
 	return nil
 }
 
-// notice looks at an entry for what concerns the client itself: a name, or a
-// message of the outbox that turns out to be committed.
+// notice looks at an entry of a log for what concerns the client itself: a name, or
+// a message of the outbox that turns out to be committed.
 func (s *session) notice(e *im.Entry) {
 	if e.Contact != nil {
 		s.c.names.put(e.Contact.User, e.Contact.Addr)
+	}
+	if e.Group != nil {
+		s.c.names.noticeGroup(e.Group)
 	}
 	if e.Kind != im.KindMessage || e.From != s.user {
 		return

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/cxx-im/cxx/im"
 )
@@ -25,13 +27,13 @@ const compactAfter = 8192
 var ErrLocked = errors.New("state: the directory is in use by another process")
 
 // File is a Store in a directory of its own, readable by its owner only: the
-// identity in one small file that is replaced whole, outbox and cursor in a
+// identity in one small file that is replaced whole, outbox and cursors in a
 // journal that is appended to.
 type File struct {
 	dir     string
 	lock    *os.File
 	journal *os.File
-	live    State // outbox and cursor as in the journal
+	live    State // outbox and cursors as in the journal
 	records int
 }
 
@@ -63,12 +65,16 @@ func (f *File) Load() (State, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return State{}, fmt.Errorf("state: read the journal: %w", err)
 	}
-	if _, torn, err := decodeJournal(data, &s); err != nil && !torn {
+	_, torn, err := decodeJournal(data, &s)
+	if errors.Is(err, errFormat) {
+		return State{}, fmt.Errorf("state: read %s: %w", f.path(journalFile), errFormat)
+	}
+	if err != nil && !torn {
 		if err := os.WriteFile(f.path(journalFile+".bad"), data, 0o600); err != nil {
 			return State{}, fmt.Errorf("state: set a damaged journal aside: %w", err)
 		}
 	}
-	f.live = State{Cursor: s.Cursor, HasCursor: s.HasCursor, Outbox: append([]im.Outgoing(nil), s.Outbox...)}
+	f.live = State{Cursor: s.Cursor, HasCursor: s.HasCursor, Groups: maps.Clone(s.Groups), Outbox: slices.Clone(s.Outbox)}
 	if err := f.compact(); err != nil {
 		return State{}, err
 	}
@@ -115,6 +121,12 @@ func (f *File) Remove(ids []im.ClientID) error {
 func (f *File) SaveCursor(seq uint64) error {
 	f.live.Cursor, f.live.HasCursor = seq, true
 	return f.write(appendRecord(nil, record{Cursor: &seq}), 1)
+}
+
+// SaveGroups implements Store.
+func (f *File) SaveGroups(list []GroupCursor) error {
+	f.live.note(list)
+	return f.write(appendRecord(nil, groupsOf(list)), 1)
 }
 
 // Close implements Store. It gives the lock back.

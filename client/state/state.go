@@ -1,12 +1,13 @@
 // Package state is what a client keeps between runs: who it is and its token,
-// the servers it has seen, how far it has come in the inbox, and the messages
-// that are not acknowledged yet.
+// the servers it has seen, how far it has come in the inbox and in each group,
+// and the messages that are not acknowledged yet.
 //
 // It knows nothing of connections. Package client calls a Store from one
 // goroutine at a time and decides what is worth a synced write.
 package state
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/cxx-im/cxx/im"
@@ -27,7 +28,33 @@ type State struct {
 	Identity  Identity
 	Cursor    uint64 // the newest inbox entry that the application has handled
 	HasCursor bool   // false: a device that has never been online
-	Outbox    []im.Outgoing
+	// Groups has the same for the timeline of each group that is followed.
+	Groups map[im.GroupID]uint64
+	Outbox []im.Outgoing
+}
+
+// GroupCursor is how far the application has come in the timeline of a group.
+type GroupCursor struct {
+	Group im.GroupID
+	Seq   uint64
+	Gone  bool // the group is not followed any more
+}
+
+// note takes cursors into s.
+func (s *State) note(list []GroupCursor) {
+	for _, c := range list {
+		if c.Gone {
+			delete(s.Groups, c.Group)
+			continue
+		}
+		if s.Groups == nil {
+			s.Groups = make(map[im.GroupID]uint64)
+		}
+		s.Groups[c.Group] = c.Seq
+	}
+	if len(s.Groups) == 0 {
+		s.Groups = nil
+	}
 }
 
 // Store keeps a State. Its methods are called by one goroutine at a time.
@@ -44,6 +71,8 @@ type Store interface {
 	Remove(ids []im.ClientID) error
 	// SaveCursor keeps the cursor. Losing the last one repeats an event.
 	SaveCursor(seq uint64) error
+	// SaveGroups does the same for groups; cursors that it does not name stay.
+	SaveGroups(list []GroupCursor) error
 	// Close ends the use of the store.
 	Close() error
 }
@@ -55,7 +84,7 @@ type memory struct{ s State }
 
 func (m *memory) Load() (State, error) {
 	s := m.s
-	s.Outbox = slices.Clone(s.Outbox)
+	s.Outbox, s.Groups = slices.Clone(s.Outbox), maps.Clone(s.Groups)
 	return s, nil
 }
 
@@ -76,6 +105,11 @@ func (m *memory) Remove(ids []im.ClientID) error {
 
 func (m *memory) SaveCursor(seq uint64) error {
 	m.s.Cursor, m.s.HasCursor = seq, true
+	return nil
+}
+
+func (m *memory) SaveGroups(list []GroupCursor) error {
+	m.s.note(list)
 	return nil
 }
 

@@ -24,11 +24,18 @@ func contract(t *testing.T, reopen func() state.Store) {
 	must(t, s.SaveCursor(5))
 	must(t, s.Remove([]im.ClientID{{2}}))
 	must(t, s.SaveCursor(6))
+	posted := im.Outgoing{Group: 77, ClientID: im.ClientID{4}, Text: "@bob", Mentions: []im.UserID{9}, All: true}
+	must(t, s.Add([]im.Outgoing{posted}))
+	must(t, s.SaveGroups([]state.GroupCursor{{Group: 77, Seq: 4}, {Group: 78, Seq: 9}, {Group: 79}}))
+	must(t, s.SaveGroups([]state.GroupCursor{{Group: 77, Seq: 5}, {Group: 78, Gone: true}}))
 	must(t, s.Close())
 	s = reopen()
 	st, err := s.Load()
 	must(t, err)
-	want := state.State{Identity: id, Cursor: 6, HasCursor: true, Outbox: []im.Outgoing{message(1, "one"), message(3, "")}}
+	want := state.State{
+		Identity: id, Cursor: 6, HasCursor: true, Groups: map[im.GroupID]uint64{77: 5, 79: 0},
+		Outbox: []im.Outgoing{message(1, "one"), message(3, ""), posted},
+	}
 	if !reflect.DeepEqual(st, want) {
 		t.Errorf("got  %+v\nwant %+v", st, want)
 	}
@@ -119,6 +126,41 @@ func TestDamagedJournals(t *testing.T) {
 			}
 			must(t, f.Close())
 		})
+	}
+}
+
+// What the version before groups has written is read and goes on; what a newer one
+// has written is left alone.
+func TestFormats(t *testing.T) {
+	const old = `{"cursor":17}` + "\n" + `{"send":{"id":"01000000000000000000000000000000","to":9,"text":"one"}}` + "\n"
+	dir := t.TempDir()
+	journal := filepath.Join(dir, "journal")
+	must(t, os.WriteFile(journal, []byte(old), 0o600))
+	f := open(t, dir)
+	st, err := f.Load()
+	must(t, err)
+	if want := (state.State{Cursor: 17, HasCursor: true, Outbox: []im.Outgoing{message(1, "one")}}); !reflect.DeepEqual(st, want) {
+		t.Errorf("got  %+v\nwant %+v", st, want)
+	}
+	must(t, f.SaveGroups([]state.GroupCursor{{Group: 77, Seq: 4}}))
+	must(t, f.Close())
+	f = open(t, dir)
+	st, err = f.Load()
+	must(t, err)
+	if st.Cursor != 17 || st.Groups[77] != 4 || len(st.Outbox) != 1 {
+		t.Errorf("then %+v", st)
+	}
+	must(t, f.Close())
+
+	const newer = `{"format":3}` + "\n" + `{"moon":1}` + "\n"
+	must(t, os.WriteFile(journal, []byte(newer), 0o600))
+	f = open(t, dir)
+	defer f.Close()
+	if _, err := f.Load(); err == nil || !strings.Contains(err.Error(), "newer version") {
+		t.Errorf("a newer format: %v", err)
+	}
+	if left, _ := os.ReadFile(journal); string(left) != newer {
+		t.Errorf("it was changed to %q", left)
 	}
 }
 
