@@ -80,6 +80,11 @@ func TestHotHelpersMatch(t *testing.T) {
 	if got := AppendPush(nil, e, 9); string(got) != string(want) {
 		t.Errorf("%x, want %x", got, want)
 	}
+	e.Peer, e.ClientID = 0, im.ClientID{1}
+	want = AppendFrame(nil, cxxpb.FrameType_FRAME_POST, 0, &cxxpb.PostPush{Group: 7, Entries: []*cxxpb.Entry{TimelineEntryToPB(e)}})
+	if got := AppendPost(nil, 7, e); string(got) != string(want) {
+		t.Errorf("%x, want %x", got, want)
+	}
 	want = AppendFrame(nil, cxxpb.FrameType_FRAME_SEND_ACK, 0, &cxxpb.SendAck{Id: 1, MsgId: 2, Seq: 3, Duplicate: true})
 	if got := AppendSendAck(nil, 1, im.Ack{MsgID: 2, Seq: 3, Duplicate: true}); string(got) != string(want) {
 		t.Errorf("%x, want %x", got, want)
@@ -100,6 +105,8 @@ func TestText(t *testing.T) {
 		{cxxpb.FrameType_FRAME_LOGIN_REPLY, &cxxpb.LoginReply{Id: 1, Done: true, Token: []byte("canary")}, true, `S: LOGIN_REPLY id=1 done=true token=***`},
 		{cxxpb.FrameType_FRAME_CALL, &cxxpb.Call{Id: 2, Op: &cxxpb.Call_Password{Password: &cxxpb.PasswordCall{Old: "canary", New: "canary"}}}, false, `C: CALL id=2 password{old=*** new=***}`},
 		{cxxpb.FrameType_FRAME_PUSH, &cxxpb.Push{Entries: []*cxxpb.Entry{{Seq: 1, Text: "canary"}, {Seq: 2}}}, true, `S: PUSH entries{seq=1 text=(6 bytes)} entries{seq=2}`},
+		{cxxpb.FrameType_FRAME_CALL, &cxxpb.Call{Id: 2, Op: &cxxpb.Call_GroupCreate{GroupCreate: &cxxpb.GroupCreateCall{Group: &cxxpb.Group{Title: "Team", About: "canary", Subject: "canary", Announcement: "canary", Invite: 1}, Invite: []uint64{5}}}}, false, `C: CALL id=2 group_create{group{title="Team" about=(6 bytes) subject=(6 bytes) announcement=(6 bytes) invite=1} invite=5}`},
+		{cxxpb.FrameType_FRAME_POST, &cxxpb.PostPush{Group: 7, Entries: []*cxxpb.Entry{{Seq: 1, Text: "canary", Group: &cxxpb.GroupEvent{What: 10, Reason: "canary"}}}}, true, `S: POST group=7 entries{seq=1 text=(6 bytes) group{what=10 reason=(6 bytes)}}`},
 		{cxxpb.FrameType_FRAME_ERROR, &cxxpb.Error{Id: 2, Code: 3001, RetryAfterMs: 50}, true, `S: ERROR id=2 code=RATE_LIMITED retry_after_ms=50`},
 		{cxxpb.FrameType_FRAME_ERROR, &cxxpb.Error{Code: 3999}, true, `S: ERROR code=CODE_3999`},
 	} {

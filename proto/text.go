@@ -69,7 +69,9 @@ func Decode(f Frame) (Message, error) {
 // Fields that never appear in a trace, and those of which only the size does.
 var (
 	secretFields = map[protoreflect.Name]bool{"data": true, "token": true, "ticket": true, "password": true, "invite": true, "old": true, "new": true}
-	contentField = map[protoreflect.Name]bool{"text": true, "ext": true, "note": true, "status": true}
+	contentField = map[protoreflect.Name]bool{
+		"text": true, "ext": true, "note": true, "status": true, "subject": true, "about": true, "announcement": true, "reason": true,
+	}
 )
 
 // Text is the form of a frame in traces: who sent it (C or S), its name, and the
@@ -124,7 +126,7 @@ func textField(b *strings.Builder, fd protoreflect.FieldDescriptor, v protorefle
 		textFields(&inner, v.Message())
 		b.WriteString(strings.TrimPrefix(inner.String(), " "))
 		b.WriteByte('}')
-	case secretFields[fd.Name()]:
+	case secretFields[fd.Name()] && (fd.Kind() == protoreflect.StringKind || fd.Kind() == protoreflect.BytesKind):
 		b.WriteString("=***")
 	case contentField[fd.Name()] && fd.Kind() == protoreflect.BytesKind:
 		fmt.Fprintf(b, "=(%d bytes)", len(v.Bytes()))
