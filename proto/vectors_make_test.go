@@ -74,6 +74,8 @@ func makeVectors(t *testing.T) map[string][]vector {
 			s("moved", "", &cxxpb.Moved{Group: bob + 1, Head: 40}),
 			s("sync required", "", &cxxpb.SyncRequired{Head: 512}),
 			c("typing", "", &cxxpb.Signal{User: bob, Kind: 1}),
+			c("typing in a group", "", &cxxpb.Signal{Kind: 1, Group: bob + 1}),
+			s("read in a group", "", &cxxpb.Signal{User: bob, Kind: 4, Group: bob + 1, Nick: "bob", UpTo: 13}),
 			s("presence", "", &cxxpb.Presence{Users: []*cxxpb.UserPresence{{User: bob, Show: 3, Status: "lunch"}, {User: alice, LastSeenMs: 1_800_000_000_000}}}),
 			s("request failed", "", &cxxpb.Error{Id: 9, Code: 3001, Detail: "too many messages in a short time", RetryAfterMs: 50}),
 			s("connection ends", "", &cxxpb.Error{Code: 2006, Detail: "the same device has connected again"}),
@@ -90,6 +92,14 @@ func makeVectors(t *testing.T) map[string][]vector {
 			c("unblock everybody", "", &cxxpb.Call{Id: 14, Op: &cxxpb.Call_Unblock{Unblock: &cxxpb.UnblockCall{}}}),
 			c("block list", "", &cxxpb.Call{Id: 15, Op: &cxxpb.Call_BlockList{BlockList: &cxxpb.BlockListCall{}}}),
 			s("blocked", "", &cxxpb.Reply{Id: 15, Result: &cxxpb.Reply_BlockList{BlockList: &cxxpb.BlockListResult{Addrs: []string{"mallory@example.org", "spam.example"}}}}),
+			c("groups", "what is written in them is pushed from then on", &cxxpb.Call{Id: 16, Op: &cxxpb.Call_Groups{Groups: &cxxpb.GroupsCall{}}}),
+			s("list of groups", "", &cxxpb.Reply{Id: 16, Result: &cxxpb.Reply_Groups{Groups: &cxxpb.GroupsResult{Groups: []*cxxpb.GroupState{{
+				Group: &cxxpb.Group{Id: bob + 1, Addr: "team@groups.example.org", Title: "Team"}, Me: &cxxpb.Member{User: alice, Addr: "alice@example.org", Role: 7, Nick: "alice"},
+				Head: 12, Unread: 2, Mentions: 1, Members: 3, HeadId: msgID, Membership: &cxxpb.Membership{Group: bob + 1, Addr: "team@groups.example.org", Title: "Team", Role: 7, Nick: "alice", Version: 1, Pinned: true},
+			}}}}}),
+			c("change settings", "title and who may speak", &cxxpb.Call{Id: 17, Op: &cxxpb.Call_GroupEdit{GroupEdit: &cxxpb.GroupEditCall{Group: &cxxpb.Group{Id: bob + 1, Title: "Crew", Speak: 2}, Fields: []uint32{3, 12}}}}),
+			c("acts", "somebody is muted for ever, another invited", &cxxpb.Call{Id: 18, Op: &cxxpb.Call_GroupAct{GroupAct: &cxxpb.GroupActCall{Group: bob + 1, Acts: []*cxxpb.Act{{Verb: 6, User: bob, Reason: "noise"}, {Verb: 1, User: alice}}}}}),
+			c("sync a group", "", &cxxpb.Call{Id: 19, Op: &cxxpb.Call_GroupSync{GroupSync: &cxxpb.GroupSyncCall{Group: bob + 1, Cursor: 12}}}),
 			s("done", "", &cxxpb.Reply{Id: 12, Result: &cxxpb.Reply_Done{Done: &cxxpb.Done{}}}),
 		},
 		"nas.json": {
