@@ -77,13 +77,14 @@ func (r *room) pushFor(e *im.Entry, masked bool) *im.GroupPush {
 	return &im.GroupPush{Group: r.group, Entry: &shown}
 }
 
-// masksEntry reports whether a user must not see all of an entry.
+// masksEntry reports whether a user must not see all of an entry; his own he may, so
+// that his devices know it for his. A page of the timeline follows the same rule.
 func (r *room) masksEntry(e *im.Entry, u im.UserID) bool {
 	if e.Group != nil && private(e.Group) {
 		m := r.members[u]
 		return !m.Admin()
 	}
-	return r.masks(u)
+	return e.From != u && r.masks(u)
 }
 
 // masks reports whether a user must not learn who is behind a nickname.

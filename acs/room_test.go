@@ -224,6 +224,10 @@ func TestRoomHidden(t *testing.T) {
 	if got.From != 0 || got.Post.Occupant == "" || got.Post.Occupant != annSink.posts[0].Post.Occupant {
 		t.Errorf("a member sees user %d, occupant %q", got.From, got.Post.Occupant)
 	}
+	store.post(srv, 2)
+	if got := bobSink.posts[1]; got.From != 2 {
+		t.Errorf("his own message comes to him from user %d", got.From)
+	}
 }
 
 // Members on C-XX are occupants while they are online; XMPP sessions are while
