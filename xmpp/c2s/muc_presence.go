@@ -1,7 +1,6 @@
 package c2s
 
 import (
-	"errors"
 	"slices"
 	"time"
 
@@ -36,7 +35,7 @@ func (s *session) roomPresence(st *xmlstream.Element, to im.Addr) error {
 	case err != nil:
 		return err
 	case to.Resource == "":
-		return stanza.Errorf(stanza.JIDMalformed, "a nickname is needed: room@service/nickname")
+		return notIn(stanza.Errorf(stanza.JIDMalformed, "a nickname is needed: room@service/nickname"))
 	case r != nil && (!e.MUC || to.Resource != r.self.Member.Nick):
 		return notIn(s.core.RoomPresence(s.ctx, r.group.ID, to.Resource, p))
 	}
@@ -47,7 +46,7 @@ func (s *session) roomPresence(st *xmlstream.Element, to im.Addr) error {
 // all again.
 func (s *session) enterRoom(e muc.Entry, to im.Addr, p im.Presence, r *joined) error {
 	if err := s.notBlocked(to.Bare()); err != nil {
-		return err
+		return notIn(err)
 	}
 	state, err := s.core.RoomEnter(s.ctx, im.RoomEntry{Addr: to.Bare(), Nick: to.Resource, Password: e.Password, Presence: p})
 	if err != nil {
@@ -89,19 +88,20 @@ func (s *session) roomHistory(r *joined, h muc.History) [][]byte {
 }
 
 // notIn says why somebody does not come in, or is not called as he wishes (sections
-// 7.2.5 to 7.2.10): the table of stanza errors has most of it.
+// 7.2.5 to 7.2.10): the table of stanza errors has most of it. The error holds the
+// element by which it is known to be of a room.
 func notIn(err error) error {
-	var x *im.Error
-	if !errors.As(err, &x) {
-		return err
+	if err == nil {
+		return nil
 	}
-	switch x.Code {
+	out := stanza.Of(err)
+	switch im.CodeOf(err) {
 	case im.CodeInvalid:
-		return stanza.Errorf(stanza.JIDMalformed, x.Detail)
+		out = stanza.Errorf(stanza.JIDMalformed, out.Text)
 	case im.CodeTooMany:
-		return stanza.Errorf(stanza.ServiceUnavailable, x.Detail)
+		out = stanza.Errorf(stanza.ServiceUnavailable, out.Text)
 	}
-	return err
+	return out.WithPayload(xmlstream.New(stanza.NSMUC, "x"))
 }
 
 // leaveRoom takes the client out of a room as it wishes.
