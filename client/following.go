@@ -11,8 +11,9 @@ const maxStrays = 1024
 // openGroups runs with mu held, at a login: what the session before has said about
 // groups does not count any more.
 func (b *inbox) openGroups() {
-	b.late, b.listed = 0, false
+	b.pending, b.caught, b.late = true, false, 0
 	clear(b.strays)
+	clear(b.joined)
 	for _, s := range b.groups {
 		s.must, s.shut, s.catchUp, s.base = false, false, 0, s.got
 	}
@@ -31,40 +32,57 @@ func (b *inbox) forgetGroups() (gone []state.GroupCursor) {
 }
 
 // listedGroups takes the list of the user's groups that the server has given after a
-// login. start says where a group begins that this device has not followed yet. It
+// login. start says where a group begins that this device has not followed yet,
+// unless newcomer is false and the inbox has said when the user has joined it. It
 // returns where those do.
-func (b *inbox) listedGroups(list []im.GroupState, start func(*im.GroupState) uint64) (begun []state.GroupCursor) {
+func (b *inbox) listedGroups(list []im.GroupState, newcomer bool, start func(*im.GroupState) uint64) (begun []state.GroupCursor) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	begin := func(g im.GroupID, at uint64) *stream {
+		begun = append(begun, state.GroupCursor{Group: g, Seq: at})
+		return b.follow(g, at)
+	}
 	for i := range list {
 		st := &list[i]
 		if !st.Me.Role.In() {
 			continue
 		}
 		g := st.Group.ID
-		s := b.groups[g]
-		if s == nil {
-			s = b.follow(g, min(start(st), st.Head))
-			begun = append(begun, state.GroupCursor{Group: g, Seq: s.got})
-		} else if st.Head < s.base {
+		s, at := b.groups[g], start(st)
+		if since, ok := b.joined[g]; ok && !newcomer {
+			at = since
+		}
+		switch {
+		case s == nil:
+			s = begin(g, min(at, st.Head))
+		case st.Head < s.base:
 			b.rewind(s, st.Head)
 		}
-		s.shut = false
-		if s.want = max(s.want, st.Head); s.got < st.Head {
-			s.catchUp = st.Head
-			b.late++
-		}
+		delete(b.joined, g)
+		b.expect(s, st.Head)
 	}
-	b.listed = true
+	for g, since := range b.joined { // the list is older than that
+		b.expect(begin(g, since), since+1)
+	}
+	b.pending = false
 	b.groupsCaughtUp()
 	poke(b.lagging)
 	return begun
 }
 
+// expect runs with mu held: at the login the timeline of s had come to head.
+func (b *inbox) expect(s *stream, head uint64) {
+	s.shut, s.want = false, max(s.want, head)
+	if s.got < head {
+		s.catchUp = head
+		b.late++
+	}
+}
+
 // groupsCaughtUp runs with mu held.
 func (b *inbox) groupsCaughtUp() {
-	if b.listed && b.late == 0 {
-		b.listed = false
+	if !b.pending && !b.caught && b.late == 0 {
+		b.caught = true
 		b.push(queued{ev: GroupsCaughtUp{}})
 	}
 }
@@ -90,6 +108,9 @@ func (b *inbox) membership(ev *im.GroupEvent) state.GroupCursor {
 	}
 	s, joined := b.groups[ev.ID], ev.What == im.GroupJoined || ev.What == im.GroupCreated
 	switch {
+	case b.pending && s == nil:
+		b.awaitList(m)
+		return state.GroupCursor{}
 	case m.Role.In() && s == nil:
 		s = b.follow(ev.ID, m.Version-1)
 	case m.Role.In() && joined && s.got < m.Version-1:
@@ -104,6 +125,18 @@ func (b *inbox) membership(ev *im.GroupEvent) state.GroupCursor {
 	s.shut, s.want = false, max(s.want, m.Version)
 	poke(b.lagging)
 	return state.GroupCursor{Group: ev.ID, Seq: s.got}
+}
+
+// awaitList runs with mu held. Whether what an entry says still holds, the list will
+// tell; a group that is not in it was joined after it.
+func (b *inbox) awaitList(m *im.Membership) {
+	if !m.Role.In() {
+		delete(b.joined, m.Group)
+		return
+	}
+	if _, known := b.joined[m.Group]; !known {
+		b.joined[m.Group] = m.Version - 1
+	}
 }
 
 // drop runs with mu held: the user is not in the group any more.

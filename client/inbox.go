@@ -27,8 +27,10 @@ type inbox struct {
 	own     *stream                // guarded by mu: the user's inbox
 	groups  map[im.GroupID]*stream // guarded by mu: those that are followed
 	strays  map[im.GroupID]uint64  // guarded by mu: the newest entry heard of in a group that is not followed yet
+	pending bool                   // guarded by mu: this session has no list of groups yet
+	joined  map[im.GroupID]uint64  // guarded by mu: groups that the inbox says the user is in since, while the list is pending
 	late    int                    // guarded by mu: how many groups have not reached their head at login
-	listed  bool                   // guarded by mu: this session has its list of groups
+	caught  bool                   // guarded by mu: GroupsCaughtUp was reported
 	queue   []queued               // guarded by mu
 	entries int                    // guarded by mu: how many of queue are entries
 	ready   chan struct{}          // the queue has something
@@ -50,7 +52,8 @@ type queued struct {
 func newInbox(cursor uint64, groups map[im.GroupID]uint64) *inbox {
 	b := &inbox{
 		own: newStream(0, cursor), groups: make(map[im.GroupID]*stream), strays: make(map[im.GroupID]uint64),
-		ready: make(chan struct{}, 1), behind: make(chan struct{}, 1), lagging: make(chan struct{}, 1),
+		joined: make(map[im.GroupID]uint64),
+		ready:  make(chan struct{}, 1), behind: make(chan struct{}, 1), lagging: make(chan struct{}, 1),
 	}
 	for g, seq := range groups {
 		b.groups[g] = newStream(g, seq)

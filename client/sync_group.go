@@ -43,28 +43,27 @@ func (s *session) listGroups(ctx context.Context) error {
 		return err
 	}
 	list := s.c.groupStates(r)
-	for _, c := range s.c.in.listedGroups(list, s.c.groupStart) {
-		s.c.keep.group(c)
-	}
 	s.c.mu.Lock()
+	newcomer := s.c.newcomer
 	s.c.newcomer = false
 	s.c.mu.Unlock()
+	start := func(st *im.GroupState) uint64 { return s.c.o.groupStart(st, newcomer) }
+	for _, c := range s.c.in.listedGroups(list, newcomer, start) {
+		s.c.keep.group(c)
+	}
 	return nil
 }
 
-// groupStart says where a group begins that this device has not followed yet: with
-// what the user has not read, and some of what was before, as far as he may read it.
-func (c *Client) groupStart(st *im.GroupState) uint64 {
-	tail := c.o.GroupTail
+// groupStart says where a group begins that this device has not followed yet. One
+// that is new gets the end of it, others what the user has not read too.
+func (o *Options) groupStart(st *im.GroupState, newcomer bool) uint64 {
+	tail := o.GroupTail
 	if tail == 0 {
 		tail = groupTail
 	}
 	low := st.Head - min(tail, st.Head)
-	c.mu.Lock()
-	newcomer := c.newcomer
-	c.mu.Unlock()
 	switch {
-	case newcomer && c.o.SyncFrom == Latest:
+	case newcomer && o.SyncFrom == Latest:
 		return st.Head
 	case !newcomer:
 		low = min(low, st.Me.ReadTo)

@@ -19,9 +19,15 @@ func (c *Conn) send(m *cxxpb.Send) {
 			return
 		}
 	}
-	out := im.Outgoing{To: im.UserID(m.To), Text: m.Text, Ext: m.Ext}
+	out := im.Outgoing{
+		To: im.UserID(m.To), Group: im.GroupID(m.Group), Mentions: proto.UserIDs(m.Mentions), All: m.All, Text: m.Text, Ext: m.Ext,
+	}
 	copy(out.ClientID[:], m.ClientId)
-	ack, e := c.x.commit(c.user, out, c)
+	commit := c.x.commit
+	if out.Group != 0 {
+		commit = c.x.commitPost
+	}
+	ack, e := commit(c.user, out, c)
 	if e != nil {
 		c.Refuse(m.Id, e)
 		return
@@ -117,6 +123,8 @@ func (c *Conn) answer(m *cxxpb.Call) (*cxxpb.Reply, *im.Error) {
 			}
 		}
 		return nil, im.Errorf(im.CodeNotFound, "there is no user %s", op.Resolve.Addr)
+	default:
+		return c.groupCall(m)
 	}
 	return r, nil
 }

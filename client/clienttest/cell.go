@@ -1,6 +1,6 @@
 // Package clienttest is a small C-XX cell in memory, for tests of programs that
-// use package client: accounts, inboxes, contacts, presence, real frames, and
-// faults on demand. It keeps none of the product's promises beyond one test.
+// use package client: accounts, inboxes, contacts, presence, groups, real frames,
+// and faults on demand. It keeps none of the product's promises beyond one test.
 package clienttest
 
 import (
@@ -46,6 +46,8 @@ type Cell struct {
 	// OnFrame judges frames from clients; OnPush entries about to be pushed.
 	OnFrame func(c *Conn, f Frame) Verdict
 	OnPush  func(c *Conn, e im.Entry) Verdict
+	// OnPost judges entries of timelines about to be pushed.
+	OnPost func(c *Conn, g im.GroupID, e im.Entry) Verdict
 	// Fail answers a message with an error instead of committing it.
 	Fail func(to im.UserID, text string) *im.Error
 	// Fresh is how long a token that was replaced works once more.
@@ -54,6 +56,7 @@ type Cell struct {
 	mu    sync.Mutex
 	wg    sync.WaitGroup
 	users map[im.UserID]*user
+	rooms map[im.GroupID]*group
 	down  map[string]bool
 	live  []string // ACS that NAS names
 	turn  int
@@ -72,6 +75,7 @@ type user struct {
 	contacts map[im.UserID]*im.Contact
 	read     map[im.UserID]im.MsgID
 	blocked  []im.Addr
+	booked   map[im.GroupID]im.Membership
 }
 
 type device struct {
@@ -84,7 +88,7 @@ type device struct {
 func New() *Cell {
 	return &Cell{
 		Domain: "example.org", Fresh: time.Minute,
-		users: make(map[im.UserID]*user), down: make(map[string]bool), live: []string{ACS1, ACS2},
+		users: make(map[im.UserID]*user), rooms: make(map[im.GroupID]*group), down: make(map[string]bool), live: []string{ACS1, ACS2},
 		conns: make(map[*Conn]bool), dials: make(map[string]int), clock: im.NewClock(1, time.Now),
 	}
 }
@@ -97,6 +101,7 @@ func (x *Cell) AddUser(name, password string) im.UserID {
 		addr: im.Addr{Local: name, Domain: x.Domain}, creds: credentials(name, password),
 		sent: make(map[im.ClientID]im.Ack), devices: make(map[im.DeviceID]*device),
 		contacts: make(map[im.UserID]*im.Contact), read: make(map[im.UserID]im.MsgID),
+		booked: make(map[im.GroupID]im.Membership),
 	}
 	u.id = im.MakeUserID(u.addr.Slot(), uint64(len(x.users)+1))
 	x.users[u.id] = u

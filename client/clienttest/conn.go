@@ -34,6 +34,7 @@ type Conn struct {
 	device *device
 	scram  *scram.ServerConversation
 	info   *cxxpb.DeviceInfo
+	follow bool // it has asked for its groups
 
 	mu   sync.Mutex
 	out  []byte // guarded by mu
@@ -163,6 +164,10 @@ func (c *Conn) act(f proto.Frame, in Frame) {
 	case cxxpb.FrameType_FRAME_SIGNAL:
 		var m cxxpb.Signal
 		_ = proto.Unmarshal(f.Body, &m)
+		if m.Group != 0 {
+			c.signalGroup(&m)
+			return
+		}
 		for _, o := range c.x.sessions(im.UserID(m.User)) {
 			o.write(cxxpb.FrameType_FRAME_SIGNAL, &cxxpb.Signal{User: uint64(c.user.id), Kind: m.Kind})
 		}
