@@ -316,7 +316,7 @@ func TestKickedWhileAway(t *testing.T) {
 		o := w.options("bob")
 		o.Store = memory()
 		bob := w.dial(o)
-		next[client.GroupsCaughtUp](t, bob)
+		drain(t, bob)
 		bob.Close()
 		w.cell.SayGroup(w.alice, g, "not read in time")
 		w.cell.Kick(g, w.bob)
@@ -330,12 +330,12 @@ func TestKickedWhileAway(t *testing.T) {
 			}
 		})
 		bob = w.dial(o)
-		defer bob.Close()
 		if m := next[client.GroupMembership](t, bob); m.Event.What != im.GroupKicked {
 			t.Errorf("%+v", m.Event)
 		}
 		bob.Acknowledge()
 		pass(time.Minute)
+		bob.Close()
 		if n := syncs.Load(); n > 1 {
 			t.Errorf("%d tries to read a group that he is not in", n)
 		}
