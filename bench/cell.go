@@ -17,8 +17,10 @@ import (
 	_ "github.com/go-sql-driver/mysql" // makes the database that the server is given
 
 	"github.com/cxx-im/cxx/imtest/proc"
+	"github.com/cxx-im/cxx/internal/config"
 	"github.com/cxx-im/cxx/internal/testenv/env"
 	"github.com/cxx-im/cxx/proto"
+	"github.com/cxx-im/cxx/shard"
 )
 
 // cell is a server under test and the database beside it.
@@ -28,10 +30,20 @@ type cell struct {
 	stopDB  func()
 	backend *proc.Backend // vouches for the users of the load generator
 	dir     string
+	zones   []shard.ZoneConfig // as the server is told; none: its default
 }
 
 // startCell starts a server with a fresh store. extra are further settings.
 func startCell(ctx context.Context, o options, name string, extra ...string) (*cell, error) {
+	c, err := newCell(o, name)
+	if err != nil {
+		return nil, err
+	}
+	return c, c.start(ctx, o, extra...)
+}
+
+// newCell makes a cell that has its database and no server yet.
+func newCell(o options, name string) (*cell, error) {
 	dir := filepath.Join(o.dir, name)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
@@ -41,26 +53,38 @@ func startCell(ctx context.Context, o options, name string, extra ...string) (*c
 		return nil, err
 	}
 	c := &cell{dir: dir, backend: backend, stopDB: func() {}}
-	args := []string{
-		"serve", "--data", filepath.Join(dir, "data"), "--set",
-		"nas.listen=127.0.0.1:0", "cxx.listen=127.0.0.1:0", "cxx.allow_plaintext=true", "cxx.plaintext=127.0.0.1:0",
-		"xmpp.listen=127.0.0.1:0", "xmpp.tls_listen=127.0.0.1:0", "http.listen=127.0.0.1:0", "admin.listen=127.0.0.1:0", "cxx.test_mode=true", "auth.test_mode=true", "log.level=warn",
-	}
-	args = append(args, backend.Settings()...)
 	if o.engine == "mysql" {
 		dsn, err := c.startDB(dir)
 		if err != nil {
+			c.stopDB()
 			return nil, err
 		}
-		args = append(args, fmt.Sprintf(`storage.zone=[{id=1,driver="mysql",dsn=%q,slots="0-16383"}]`, dsn))
+		c.zones = []shard.ZoneConfig{{ID: 1, Driver: "mysql", DSN: config.Secret(dsn), Slots: "0-16383"}}
 	}
-	if c.server, err = proc.Start(filepath.Join(dir, "cxxd.log"), o.server, append(args, extra...)...); err != nil {
+	return c, nil
+}
+
+// data is the directory of the server's data.
+func (c *cell) data() string { return filepath.Join(c.dir, "data") }
+
+// start starts the server; when that fails, the database stops.
+func (c *cell) start(ctx context.Context, o options, extra ...string) (err error) {
+	args := []string{
+		"serve", "--data", c.data(), "--set",
+		"nas.listen=127.0.0.1:0", "cxx.listen=127.0.0.1:0", "cxx.allow_plaintext=true", "cxx.plaintext=127.0.0.1:0",
+		"xmpp.listen=127.0.0.1:0", "xmpp.tls_listen=127.0.0.1:0", "http.listen=127.0.0.1:0", "admin.listen=127.0.0.1:0", "cxx.test_mode=true", "auth.test_mode=true", "log.level=warn",
+	}
+	args = append(args, c.backend.Settings()...)
+	for _, z := range c.zones {
+		args = append(args, fmt.Sprintf(`storage.zone=[{id=%d,driver=%q,dsn=%q,slots=%q}]`, z.ID, z.Driver, z.DSN.Reveal(), z.Slots))
+	}
+	if c.server, err = proc.Start(filepath.Join(c.dir, "cxxd.log"), o.server, append(args, extra...)...); err != nil {
 		c.stopDB()
-		return nil, err
+		return err
 	}
 	// The connections of an interrupted benchmark end with the server.
 	context.AfterFunc(ctx, func() { _ = c.server.Signal(syscall.SIGTERM) })
-	return c, nil
+	return nil
 }
 
 func (c *cell) startDB(dir string) (dsn string, err error) {
@@ -99,11 +123,16 @@ func (a cost) minus(b cost) cost { return cost{a.server - b.server, a.db - b.db}
 
 // collect makes the server collect its garbage and returns its heap profile.
 func (c *cell) collect(ctx context.Context) ([]byte, error) {
-	token, err := os.ReadFile(filepath.Join(c.dir, "data", "secret", "admin.token"))
+	return c.debug(ctx, "heap?gc=1")
+}
+
+// debug reads a profile from the admin listener.
+func (c *cell) debug(ctx context.Context, profile string) ([]byte, error) {
+	token, err := os.ReadFile(filepath.Join(c.data(), "secret", "admin.token"))
 	if err != nil {
 		return nil, err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.server.Ready["admin"]+"/debug/pprof/heap?gc=1", nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.server.Ready["admin"]+"/debug/pprof/"+profile, nil)
 	if err != nil {
 		return nil, err
 	}

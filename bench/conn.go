@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/cxx-im/cxx/im"
@@ -17,6 +18,7 @@ import (
 type conn struct {
 	*proto.Conn
 	head uint64
+	mu   sync.Mutex // held while write writes
 
 	user   im.UserID
 	device im.DeviceID

@@ -36,6 +36,9 @@ type options struct {
 	rounds   int
 	settle   time.Duration
 	profile  string
+
+	senders    int
+	deliveries int
 }
 
 var benchmarks = []struct {
@@ -46,6 +49,8 @@ var benchmarks = []struct {
 	{"idle", "bytes per idle logged-in connection, plaintext and TLS", benchIdle},
 	{"login", "CPU per login by device token", benchLogin},
 	{"wire", "bytes on the wire of a 20-byte text", benchWire},
+	{"groups-cxx", "groups of 100 and 1,000 online members: CPU per 100k deliveries, latency", benchGroups},
+	{"groups-members", "CPU per message for the same 100 online of 100, 1,000 and 10,000 members", benchGroupMembers},
 	{"xmpp-messages", "XMPP: 1:1 messages/s and CPU per 100k, beside ejabberd and Prosody", benchXMPPMessages},
 	{"xmpp-idle", "XMPP: bytes per idle session, beside them", benchXMPPIdle},
 	{"xmpp-login", "XMPP: CPU per SCRAM login, beside them", benchXMPPLogin},
@@ -64,14 +69,16 @@ func main() {
 	fs.IntVar(&o.rounds, "rounds", 3, "messages, login: rounds; each is printed")
 	fs.IntVar(&o.conns, "conns", 10000, "idle: connections")
 	fs.DurationVar(&o.settle, "settle", 30*time.Second, "idle: wait before the second figure")
-	fs.StringVar(&o.profile, "profile", "", "idle: write the server's heap profile to this file")
+	fs.StringVar(&o.profile, "profile", "", "idle: write the server's heap profile to this file; groups-cxx: its CPU profiles")
+	fs.IntVar(&o.senders, "senders", 10, "groups: members who send at once")
+	fs.IntVar(&o.deliveries, "deliveries", 200000, "groups: deliveries per round")
 	fs.StringVar(&o.servers, "servers", "cxxd,ejabberd,ejabberd+mam,prosody", "xmpp: the servers to measure")
 	fs.IntVar(&o.sessions, "sessions", 2000, "xmpp-idle: sessions")
 	fs.IntVar(&o.logins, "logins", 5000, "login: logins per round")
 	fs.Usage = func() {
-		fmt.Fprintln(fs.Output(), "usage: bench [flags] all|xmpp|NAME …")
+		fmt.Fprintln(fs.Output(), "usage: bench [flags] all|xmpp|groups|NAME …")
 		for _, b := range benchmarks {
-			fmt.Fprintf(fs.Output(), "  %-13s %s\n", b.name, b.what)
+			fmt.Fprintf(fs.Output(), "  %-14s %s\n", b.name, b.what)
 		}
 		fs.PrintDefaults()
 	}
@@ -86,7 +93,7 @@ func main() {
 
 func run(ctx context.Context, o options, names []string) error {
 	if len(names) == 0 {
-		return errors.New("name a benchmark, or all, or xmpp; bench -h lists them")
+		return errors.New("name a benchmark, or all, xmpp or groups; bench -h lists them")
 	}
 	if o.engine != "sqlite" && o.engine != "mysql" {
 		return fmt.Errorf("engine %q is neither sqlite nor mysql", o.engine)
@@ -102,11 +109,7 @@ func run(ctx context.Context, o options, names []string) error {
 	ran := 0
 	for _, b := range benchmarks {
 		for _, n := range names {
-			group := "all"
-			if strings.HasPrefix(b.name, "xmpp-") {
-				group = "xmpp"
-			}
-			if n != b.name && n != group {
+			if n != b.name && n != setOf(b.name) {
 				continue
 			}
 			ran++
@@ -119,4 +122,14 @@ func run(ctx context.Context, o options, names []string) error {
 		return fmt.Errorf("there is no benchmark %q; bench -h lists them", names[0])
 	}
 	return nil
+}
+
+// setOf returns the name that stands for a benchmark and others beside it.
+func setOf(name string) string {
+	for _, set := range []string{"xmpp", "groups"} {
+		if strings.HasPrefix(name, set+"-") {
+			return set
+		}
+	}
+	return "all"
 }

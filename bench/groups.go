@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/cxx-im/cxx/im"
+)
+
+// groupTarget is how many CPU seconds 100,000 deliveries in a group may cost.
+const groupTarget = 2.0
+
+// busy is a group in which many write at once, calm one in which the next message
+// is sent when the one before has been acknowledged: then nothing is written
+// together.
+func (o *options) busy(g im.GroupID, members int) groupPlan {
+	p := groupPlan{group: g, senders: min(o.senders, members), window: o.window, size: o.size}
+	p.messages = max(1, o.deliveries/members/p.senders)
+	return p
+}
+
+func (o *options) calm(g im.GroupID, members int) groupPlan {
+	return groupPlan{group: g, senders: 1, window: 1, size: o.size, messages: max(1, o.deliveries/members)}
+}
+
+// groupRound is what a round has used.
+type groupRound struct {
+	groupResult
+	cost
+	messages int
+}
+
+// per is CPU seconds of a part for 100,000 deliveries.
+func (r *groupRound) per(d time.Duration) float64 {
+	return d.Seconds() * 1e5 / float64(r.deliveries)
+}
+
+func (r *groupRound) total() time.Duration { return r.server + r.db }
+
+func (r *groupRound) String() string {
+	return fmt.Sprintf("%d messages, %.0f deliveries/s, CPU-s per 100k deliveries: server %.2f database %.2f total %.2f, delivery p50 %v p99 %v, %d pulls",
+		r.messages, float64(r.deliveries)/r.elapsed.Seconds(), r.per(r.server), r.per(r.db), r.per(r.total()),
+		r.latency.at(.5).Round(10*time.Microsecond), r.latency.at(.99).Round(10*time.Microsecond), r.pulls)
+}
+
+// groupRound runs a plan once.
+func (c *cell) groupRound(ctx context.Context, members []*member, p groupPlan) (groupRound, error) {
+	before, err := c.cost()
+	if err != nil {
+		return groupRound{}, err
+	}
+	res, err := runGroup(ctx, members, p)
+	if err != nil {
+		return groupRound{}, err
+	}
+	after, err := c.cost()
+	return groupRound{groupResult: res, cost: after.minus(before), messages: p.total()}, err
+}
+
+// groupRounds runs a plan in rounds, prints them and returns the median; one more
+// before them warms up.
+func (c *cell) groupRounds(ctx context.Context, o options, name string, members []*member, p groupPlan) (groupRound, error) {
+	var all []groupRound
+	for i := range o.rounds + 1 {
+		r, err := c.groupRound(ctx, members, p)
+		if err != nil {
+			return r, fmt.Errorf("%s: %w", name, err)
+		}
+		fmt.Printf("%s, round %d: %v\n", name, i, &r)
+		if i > 0 || o.rounds == 0 {
+			all = append(all, r)
+		}
+	}
+	slices.SortFunc(all, func(a, b groupRound) int { return int(a.total() - b.total()) })
+	return all[len(all)/2], nil
+}
+
+// benchGroups measures groups of which everybody is online.
+func benchGroups(ctx context.Context, o options) error {
+	for _, n := range []int{100, 1000} {
+		if err := groupOf(ctx, o, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func groupOf(ctx context.Context, o options, n int) error {
+	c, groups, err := startFilled(ctx, o, fmt.Sprintf("group-%d", n), []int{n})
+	if err != nil {
+		return err
+	}
+	defer c.stop()
+	members, err := c.members(ctx, n)
+	if err != nil {
+		return err
+	}
+	defer closeMembers(members)
+	fmt.Printf("group of %d, all online, engine=%s durability=%s tls=1.3 text=%dB\n", n, o.engine, c.server.Ready["durability"], o.size)
+	for _, k := range []struct {
+		name string
+		plan groupPlan
+	}{
+		{fmt.Sprintf("%d senders, window %d", min(o.senders, n), o.window), o.busy(groups[0], n)},
+		{"one message at a time", o.calm(groups[0], n)},
+	} {
+		name := fmt.Sprintf("group of %d, %s", n, k.name)
+		end := c.profileCPU(ctx, o, fmt.Sprintf("%d.%d", n, k.plan.senders))
+		r, err := c.groupRounds(ctx, o, name, members, k.plan)
+		end()
+		if err != nil {
+			return err
+		}
+		per := r.per(r.total())
+		fmt.Printf("%s: %.2f CPU-s per 100k deliveries; %g wanted: %s\n", name, per, groupTarget, verdict(per <= groupTarget))
+	}
+	return nil
+}
+
+// startFilled starts a server whose storage has users and groups.
+func startFilled(ctx context.Context, o options, name string, sizes []int, extra ...string) (*cell, []im.GroupID, error) {
+	c, err := newCell(o, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := c.start(ctx, o); err != nil { // it makes the keys of its storage
+		return nil, nil, err
+	}
+	_ = c.server.Stop()
+	groups, err := c.fill(ctx, sizes)
+	if err != nil {
+		c.stopDB()
+		return nil, nil, err
+	}
+	return c, groups, c.start(ctx, o, append(extra, "cxx.idle_timeout=1h")...)
+}
+
+// profileCPU has the server profile itself until the returned func is called, when
+// the options name a file for that.
+func (c *cell) profileCPU(ctx context.Context, o options, suffix string) (end func()) {
+	if o.profile == "" {
+		return func() {}
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		data, err := c.debug(ctx, "profile?seconds=10")
+		if err == nil {
+			err = os.WriteFile(o.profile+"."+suffix, data, 0o600)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "bench: no profile:", err)
+		}
+	}()
+	return func() { <-done }
+}
+
+// pushed is a size above which no group is in benchGroupMembers.
+const pushed = "acs.pull_group=1000000"
+
+// benchGroupMembers measures what a message costs when of more and more members the
+// same 100 are online.
+func benchGroupMembers(ctx context.Context, o options) error {
+	const online = 100
+	sizes := []int{100, 1000, 10000}
+	c, groups, err := startFilled(ctx, o, "group-members", sizes, pushed)
+	if err != nil {
+		return err
+	}
+	defer c.stop()
+	members, err := c.members(ctx, online)
+	if err != nil {
+		return err
+	}
+	defer closeMembers(members)
+	var first float64
+	for i, n := range sizes {
+		name := fmt.Sprintf("%d of %d members online", online, n)
+		r, err := c.groupRounds(ctx, o, name, members, o.busy(groups[i], online))
+		if err != nil {
+			return err
+		}
+		cpu := r.total().Seconds() * 1e3 / float64(r.messages)
+		if i == 0 {
+			first = cpu
+		}
+		fmt.Printf("%s: %.3f CPU ms per message, × %.2f of the group of %d; at most × 1.2 wanted: %s\n", name, cpu, cpu/first, sizes[0], verdict(cpu <= 1.2*first))
+	}
+	return nil
+}
