@@ -71,6 +71,7 @@ func RunContract(t *testing.T, f factory) {
 		"removal of a long inbox":   testLongRemoval,
 		"timeline":                  testTimeline,
 		"removal from a group":      testGroupRemoval,
+		"one transaction":           testSameTransaction,
 		"what is owed":              testOwed,
 		"changes of a group":        testGroupEdits,
 		"retention":                 testPrune,

@@ -175,7 +175,11 @@ func (s *Store) EditGroup(ctx context.Context, g im.GroupID, users []im.UserID, 
 			return err
 		}
 		logged, gone = e.Log, e.Dissolve
-		return t.writeEdit(e, false)
+		if err := t.writeEdit(e, false); err != nil {
+			return err
+		}
+		t.learn(e)
+		return nil
 	})
 	if err != nil {
 		return nil, err

@@ -137,7 +137,7 @@ func leafItems(ctx context.Context, db schema.Queryer, owner im.UserID, l *leaf,
 
 const chunkIDs = 20 // ids in one statement
 
-func distinct(ids []string) []string {
+func distinct[T cmp.Ordered](ids []T) []T {
 	ids = slices.Clone(ids)
 	slices.Sort(ids)
 	return slices.Compact(ids)

@@ -2,11 +2,27 @@ package shard
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 
 	"github.com/cxx-im/cxx/im"
 	"github.com/cxx-im/cxx/shard/schema"
 )
+
+const memberColumns = "group_id, user_id, domain, localpart, role, voice, muted_until, nick, passing, seen_from, joined, read_to, invited_by, note"
+
+// membersWhere reads rows of members.
+func membersWhere(ctx context.Context, q schema.Queryer, each func(im.GroupID, im.Member), where string, args ...any) error {
+	return scanAll(ctx, q, func(rows *sql.Rows) error {
+		var g im.GroupID
+		var m im.Member
+		var muted, joined int64
+		err := rows.Scan(&g, &m.User, &m.Addr.Domain, &m.Addr.Local, &m.Role, &m.Voice, &muted, &m.Nick, &m.Passing, &m.From, &joined, &m.ReadTo, &m.By, &m.Note)
+		m.MutedUntil, m.Joined = moment(muted), moment(joined)
+		each(g, m)
+		return err
+	}, "SELECT "+memberColumns+" FROM group_member WHERE "+where, args...)
+}
 
 // Member returns how a user stands to a group; see acs.GroupStore.
 func (s *Store) Member(ctx context.Context, g im.GroupID, u im.UserID) (m im.Member, err error) {

@@ -24,7 +24,7 @@ type sentRow struct {
 	from, peer   im.UserID
 	text         string
 	ext          []byte
-	nick         string // of the sender, in a timeline
+	post         im.Post // of a message in a timeline
 }
 
 func (o *op) key() sentKey {
@@ -79,17 +79,19 @@ func (t *txn) repeated(o *op) (bool, error) {
 	return true, row.answer(o)
 }
 
-// answer gives o the result of the first time.
+// answer gives o the result of the first time. What a retracted message had said
+// is not known any more: there the id alone makes it the same.
 func (r *sentRow) answer(o *op) error {
 	m := &o.msg
 	want := m.To
 	if o.part == recipient {
 		want = m.From
 	}
-	if r.kind != kindOf(m) || r.peer != want || r.from != m.From || r.text != m.Text || !sameExt(m, r.ext) {
+	said := r.post.Retracted || r.text == m.Text && sameExt(m, r.ext)
+	if r.kind != kindOf(m) || r.peer != want || r.from != m.From || !said {
 		return reused(m)
 	}
-	o.res = im.Committed{MsgID: r.id, FromSeq: r.seq, ToSeq: r.peerSeq, Nick: r.nick, Duplicate: true}
+	o.res = im.Committed{MsgID: r.id, FromSeq: r.seq, ToSeq: r.peerSeq, Nick: r.post.Nick, Duplicate: true}
 	if o.part == recipient {
 		o.res.FromSeq, o.res.ToSeq = 0, r.seq
 	}
@@ -175,9 +177,7 @@ func lookupSent(ctx context.Context, q schema.Queryer, keys []sentKey, into map[
 			err := rows.Scan(&k.owner, &k.sender, &client, &r.seq, &r.peerSeq, &r.id, &r.kind, &r.from, &r.peer, &r.text, &r.ext)
 			copy(k.client[:], client)
 			if err == nil && r.peer == 0 {
-				var post im.Post
-				post, r.ext, err = cutPost(r.ext)
-				r.nick = post.Nick
+				r.post, r.ext, err = cutPost(r.ext)
 			}
 			into[k] = r
 			return err

@@ -1,10 +1,6 @@
 package shard
 
 import (
-	"context"
-	"database/sql"
-	"encoding/binary"
-	"errors"
 	"strings"
 	"time"
 
@@ -12,95 +8,9 @@ import (
 	"github.com/cxx-im/cxx/shard/schema"
 )
 
-// The stored ext of a message in a timeline begins with its Post:
-//
-//	uvarint length of the nickname | nickname | flags | uvarint n | n × uvarint user
-const (
-	postAll       = 1
-	postRetracted = 2
-)
-
-// maxPostMentions is how many users a message mentions by name at most.
-const maxPostMentions = 50
-
-// appendPost appends a post and, behind it, the extension elements.
-func appendPost(b []byte, p *im.Post, ext []byte) []byte {
-	b = binary.AppendUvarint(b, uint64(len(p.Nick)))
-	b = append(b, p.Nick...)
-	var flags byte
-	if p.All {
-		flags |= postAll
-	}
-	if p.Retracted {
-		flags |= postRetracted
-	}
-	b = append(b, flags)
-	b = binary.AppendUvarint(b, uint64(len(p.Mentions)))
-	for _, u := range p.Mentions {
-		b = binary.AppendUvarint(b, uint64(u))
-	}
-	return append(b, ext...)
-}
-
-var errBadPost = errors.New("shard: a stored message of a timeline has a bad beginning")
-
-// cutPost takes the post off what appendPost has made.
-func cutPost(b []byte) (p im.Post, ext []byte, err error) {
-	number := func() (n uint64) {
-		n, size := binary.Uvarint(b)
-		if size <= 0 {
-			err, b = errBadPost, nil
-			return 0
-		}
-		b = b[size:]
-		return n
-	}
-	n := number()
-	if n >= uint64(len(b)) { // flags follow
-		return im.Post{}, nil, errBadPost
-	}
-	p.Nick, b = string(b[:n]), b[n:]
-	p.All, p.Retracted = b[0]&postAll != 0, b[0]&postRetracted != 0
-	b = b[1:]
-	count := number()
-	if count > maxPostMentions {
-		return im.Post{}, nil, errBadPost
-	}
-	for range count {
-		p.Mentions = append(p.Mentions, im.UserID(number()))
-	}
-	if err != nil {
-		return im.Post{}, nil, err
-	}
-	if len(b) > 0 {
-		ext = b
-	}
-	return p, ext, nil
-}
-
-// splitPost gives a message of a timeline, which has no peer, its Post.
-func splitPost(e *im.Entry) error {
-	if e.Peer != 0 {
-		return nil
-	}
-	post, ext, err := cutPost(e.Ext)
-	if err != nil {
-		return err
-	}
-	e.Post, e.Ext = &post, ext
-	return nil
-}
-
 type speakerKey struct {
 	group im.GroupID
 	user  im.UserID
-}
-
-// mention is a row of the table.
-type mention struct {
-	group im.GroupID
-	user  im.UserID // zero: everybody
-	seq   uint64
 }
 
 // readSpeakers reads the groups that messages in ops are for, and how their senders
@@ -137,8 +47,33 @@ func (t *txn) readSpeakers(ops []*op) error {
 	return err
 }
 
-// applyPost stages a message of a timeline, or answers what was before. A repeat
-// gets the first answer also when its sender may not speak any more.
+// learn keeps what readSpeakers has read true behind a change of a group in the
+// same transaction.
+func (t *txn) learn(e *im.GroupEdit) {
+	id := e.Group.ID
+	if _, asked := t.groups[id]; !asked {
+		return
+	}
+	if e.SetGroup {
+		t.groups[id] = &e.Group
+	}
+	if e.Dissolve {
+		t.groups[id] = nil
+	}
+	set := func(u im.UserID, m im.Member) {
+		if _, asked := t.speakers[speakerKey{id, u}]; asked {
+			t.speakers[speakerKey{id, u}] = m
+		}
+	}
+	for _, u := range e.Drop {
+		set(u, im.Member{})
+	}
+	for _, m := range e.Put {
+		set(m.User, m)
+	}
+}
+
+// applyPost stages a message of a timeline, or answers what was before.
 func (t *txn) applyPost(o *op) error {
 	m := &o.msg
 	g := t.groups[m.Group]
@@ -146,39 +81,57 @@ func (t *txn) applyPost(o *op) error {
 		return unknownGroup(m.Group)
 	}
 	member := t.speakers[speakerKey{m.Group, m.From}]
-	refused := im.MaySpeak(g, &member, time.Now())
-	if refused == nil && m.All && !im.MayMentionAll(g, &member) {
-		refused = im.Errorf(im.CodeForbidden, "you may not mention everybody in this group")
+	if refused := mayPost(g, &member, m); refused != nil {
+		return t.refusePost(o, refused)
 	}
 	if !m.ClientID.IsZero() {
-		if refused != nil {
-			if err := lookupSent(t.ctx, t, []sentKey{o.key()}, t.sent); err != nil {
-				return err
-			}
-			if row, known := t.sent[o.key()]; known {
-				return row.answer(o)
-			}
-			return refused
-		}
 		if known, err := t.repeated(o); known || err != nil {
 			return err
 		}
 	}
-	if refused != nil {
-		return refused
-	}
 	t.stagePost(o, member.Nick)
 	return nil
+}
+
+func mayPost(g *im.Group, member *im.Member, m *im.Message) *im.Error {
+	if refused := im.MaySpeak(g, member, time.Now()); refused != nil {
+		return refused
+	}
+	if m.All && !im.MayMentionAll(g, member) {
+		return im.Errorf(im.CodeForbidden, "you may not mention everybody in this group")
+	}
+	if n := len(m.Mentions); n > maxPostMentions {
+		return im.Errorf(im.CodeTooMany, "the message mentions %d users; at most %d are taken", n, maxPostMentions)
+	}
+	return nil
+}
+
+// refusePost refuses a message, but for a repeat of one that was taken: that gets
+// the first answer, whatever its sender may do now.
+func (t *txn) refusePost(o *op, refused *im.Error) error {
+	if o.msg.ClientID.IsZero() {
+		return refused
+	}
+	if key := o.key(); t.inBatch[key] == nil {
+		if err := lookupSent(t.ctx, t, []sentKey{key}, t.sent); err != nil {
+			return err
+		}
+		if _, known := t.sent[key]; !known {
+			return refused
+		}
+	}
+	_, err := t.repeated(o)
+	return err
 }
 
 func (t *txn) stagePost(o *op, nick string) {
 	m := &o.msg
 	seq := t.next(uint64(m.Group), m.MsgID)
 	kind := kindOf(m)
+	p := im.Post{Nick: nick, Mentions: mentioned(m.Mentions), All: m.All}
 	r := schema.Row{
 		User: uint64(m.Group), Seq: seq, MsgID: uint64(m.MsgID), Kind: uint8(kind), From: uint64(m.From),
-		Conv: conversation(kind, 0), Body: m.Text,
-		Ext: appendPost(nil, &im.Post{Nick: nick, Mentions: m.Mentions, All: m.All}, m.Ext),
+		Conv: conversation(kind, 0), Body: m.Text, Ext: appendPost(nil, &p, m.Ext),
 	}
 	if !m.ClientID.IsZero() {
 		r.Client = m.ClientID[:]
@@ -187,45 +140,10 @@ func (t *txn) stagePost(o *op, nick string) {
 		})
 	}
 	t.batch.Rows = append(t.batch.Rows, r)
-	for _, u := range m.Mentions {
-		t.mentions = append(t.mentions, mention{m.Group, u, seq})
-	}
-	if m.All {
-		t.mentions = append(t.mentions, mention{m.Group, 0, seq})
-	}
+	t.mention(m.Group, seq, &p)
 	o.res = im.Committed{MsgID: m.MsgID, FromSeq: seq, ToSeq: seq, Nick: nick}
-}
-
-// writeMentions writes what the messages of the transaction mention.
-func (t *txn) writeMentions() error {
-	seen := make(map[mention]bool, len(t.mentions))
-	for _, m := range t.mentions {
-		if seen[m] {
-			continue
-		}
-		seen[m] = true
-		if _, err := t.exec("INSERT INTO mention (group_id, user_id, seq) VALUES (?, ?, ?)", int64(m.group), int64(m.user), signed(m.seq)); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func unknownGroup(g im.GroupID) error {
 	return im.Errorf(im.CodeNotFound, "there is no group %s", g)
-}
-
-const memberColumns = "group_id, user_id, domain, localpart, role, voice, muted_until, nick, passing, seen_from, joined, read_to, invited_by, note"
-
-// membersWhere reads rows of members.
-func membersWhere(ctx context.Context, q schema.Queryer, each func(im.GroupID, im.Member), where string, args ...any) error {
-	return scanAll(ctx, q, func(rows *sql.Rows) error {
-		var g im.GroupID
-		var m im.Member
-		var muted, joined int64
-		err := rows.Scan(&g, &m.User, &m.Addr.Domain, &m.Addr.Local, &m.Role, &m.Voice, &muted, &m.Nick, &m.Passing, &m.From, &joined, &m.ReadTo, &m.By, &m.Note)
-		m.MutedUntil, m.Joined = moment(muted), moment(joined)
-		each(g, m)
-		return err
-	}, "SELECT "+memberColumns+" FROM group_member WHERE "+where, args...)
 }

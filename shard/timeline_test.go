@@ -109,6 +109,9 @@ func testTimeline(t *testing.T, f factory) {
 	if e := page.Entries[0]; e.Text != "" || len(e.Ext) != 0 || !e.Post.Retracted {
 		t.Errorf("behind the retraction %+v", e)
 	}
+	if c, err := try(s, m); err != nil || !c.Duplicate || c.FromSeq != 2 {
+		t.Errorf("sent again behind the retraction: %+v %v", c, err)
+	}
 }
 
 // A removal stands in the timeline, and nothing of who was removed behind it.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 
 	"github.com/cxx-im/cxx/im"
 	"github.com/cxx-im/cxx/shard/schema"
@@ -29,7 +30,7 @@ type txn struct {
 
 	speakers map[speakerKey]im.Member // of who sends to a group in this transaction
 	groups   map[im.GroupID]*im.Group // that are sent to
-	mentions []mention                // to be written
+	mentions []any                    // columns of the rows to be written
 }
 
 func newTxn() txn {
@@ -73,6 +74,24 @@ func (t *txn) exec(query string, args ...any) (int64, error) {
 		return 0, sqlError{err}
 	}
 	return n, nil
+}
+
+// insert adds rows, whose columns stand one after the other in args; some rows at
+// a time, so that there are few texts.
+func (t *txn) insert(into string, columns int, args []any) error {
+	const chunk = 32
+	row := "(?" + strings.Repeat(",?", columns-1) + ")"
+	for len(args) > 0 {
+		n := 1
+		if len(args) >= chunk*columns {
+			n = chunk
+		}
+		if _, err := t.exec("INSERT INTO "+into+" VALUES "+row+strings.Repeat(","+row, n-1), args[:n*columns]...); err != nil {
+			return err
+		}
+		args = args[n*columns:]
+	}
+	return nil
 }
 
 // head returns the locked head of u, or nil when there is no such user.

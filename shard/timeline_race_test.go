@@ -1,0 +1,86 @@
+package shard_test
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"testing"
+
+	"github.com/cxx-im/cxx/im"
+	"github.com/cxx-im/cxx/shard"
+)
+
+// together runs calls, each in its turn, so that one transaction of the zone holds
+// all that they write. They must not wait for each other.
+func together(t *testing.T, s *shard.Store, u im.UserID, calls ...func()) {
+	t.Helper()
+	zone := s.ZoneOf(u)
+	busy, ready := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	shard.SetHook(s, zone, func(point string) error {
+		if point == "before commit" {
+			once.Do(func() {
+				close(busy)
+				<-ready
+			})
+		}
+		return nil
+	})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := shard.SQL(s, u, "DELETE FROM invite WHERE code = 'none'"); err != nil {
+			t.Error(err)
+		}
+	})
+	<-busy
+	for i, call := range calls {
+		wg.Go(call)
+		for s.Zones()[zone-1].Queue <= i {
+			runtime.Gosched()
+		}
+	}
+	close(ready)
+	wg.Wait()
+	shard.SetHook(s, zone, nil)
+}
+
+// What a change says of a sender and of the group holds for the messages behind it,
+// also when one transaction has both.
+func testSameTransaction(t *testing.T, f factory) {
+	s := f(t, 1, 1)[0]
+	a, b, c := create(t, s, "a"), create(t, s, "b"), create(t, s, "c")
+	g := newGroup(t, s, "team", a, b)
+	change := func(f func(e *im.GroupEdit)) func() {
+		return func() {
+			if _, err := edit(t, s, g.ID, nil, f); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	say := func(from im.UserID, want im.ErrorCode, seq uint64) func() {
+		m := post(from, g.ID, "x")
+		return func() {
+			got, err := try(s, m)
+			if im.CodeOf(err) != want || got.FromSeq != seq {
+				t.Errorf("a message of %s gave %+v %v; want %v at %d", from, got, err, want, seq)
+			}
+		}
+	}
+	together(t, s, a,
+		say(b, 0, 2),
+		change(func(e *im.GroupEdit) { e.Drop = []im.UserID{b} }),
+		say(b, im.CodeNotMember, 0),
+		say(c, im.CodeNotMember, 0),
+		change(func(e *im.GroupEdit) { e.Put = []im.Member{{User: c, Role: im.RoleMember, Nick: "c"}} }),
+		say(c, 0, 3),
+		change(func(e *im.GroupEdit) { e.Group.Speak, e.SetGroup = im.WhoAdmins, true }),
+		say(c, im.CodeMuted, 0),
+		say(a, 0, 4),
+		change(func(e *im.GroupEdit) { e.Dissolve = true }),
+		say(a, im.CodeNotFound, 0),
+	)
+	head, err := s.Heads(context.Background(), []im.UserID{g.ID.Log()})
+	if err != nil || len(head) != 1 || head[0].Seq != 4 {
+		t.Errorf("the timeline ends at %+v %v", head, err)
+	}
+}
