@@ -121,7 +121,8 @@ func (s *session) GroupMembers(ctx context.Context, g im.GroupID, q im.MemberQue
 	if !me.Within(group.ListMembers) {
 		return nil, errNotAllowed("read the list of members")
 	}
-	if !me.Admin() {
+	everybody := q.Min == im.RoleNone && q.Max == im.RoleNone
+	if everybody || !me.Admin() {
 		q.Min = max(q.Min, im.RoleVisitor)
 		if q.Max == 0 || q.Max < q.Min {
 			q.Max = im.RoleOwner

@@ -50,16 +50,59 @@ type names struct {
 	mu   sync.Mutex
 	user map[string]im.UserID // guarded by mu
 	name map[im.UserID]string // guarded by mu
+	seqs map[post]uint64      // guarded by mu: where messages stand in timelines
+}
+
+// post is a message of a group.
+type post struct {
+	group im.UserID
+	id    im.MsgID
 }
 
 func newNames() *names {
-	return &names{user: make(map[string]im.UserID), name: make(map[im.UserID]string)}
+	return &names{user: make(map[string]im.UserID), name: make(map[im.UserID]string), seqs: make(map[post]uint64)}
+}
+
+// post notes where a message stands.
+func (n *names) post(g im.UserID, seq uint64, id im.MsgID) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.seqs[post{g, id}] = seq
+}
+
+func (n *names) seqOf(g im.UserID, id im.MsgID) uint64 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.seqs[post{g, id}]
+}
+
+// postAt is the message at a seq, or the newest one before.
+func (n *names) postAt(g im.UserID, seq uint64) (out im.MsgID) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	best := uint64(0)
+	for p, at := range n.seqs {
+		if p.group == g && at <= seq && at > best {
+			best, out = at, p.id
+		}
+	}
+	return out
 }
 
 func (n *names) put(name string, u im.UserID) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.user[name], n.name[u] = u, name
+}
+
+// title names a group by its title, unless the script has named it already.
+func (n *names) title(title string, g im.GroupID) {
+	n.mu.Lock()
+	_, known := n.name[im.UserID(g)]
+	n.mu.Unlock()
+	if !known {
+		n.put(title, im.UserID(g))
+	}
 }
 
 func (n *names) of(u im.UserID) string {
@@ -293,14 +336,17 @@ func (c *Client) take(match func(event string) bool) (ok bool, heard []string) {
 	}
 }
 
-// Rest returns the events that no expectation has taken, presence excepted:
-// it may come at any time.
+// Rest returns the events that no expectation has taken, without those that may or
+// may not come: presence, and one's own joining of a group, which is pushed when
+// somebody else at this node follows it.
 func (c *Client) Rest() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var out []string
 	for _, e := range c.heard {
-		if !strings.HasPrefix(e, "presence ") {
+		_, who, _ := strings.Cut(e, " joined ")
+		own := strings.HasPrefix(e, "group ") && strings.Trim(who, `"`) == c.User()
+		if !own && !strings.HasPrefix(e, "presence ") {
 			out = append(out, e)
 		}
 	}

@@ -2,37 +2,50 @@ package imtest
 
 import (
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/cxx-im/cxx/im"
-	"github.com/cxx-im/cxx/proto"
 	"github.com/cxx-im/cxx/proto/cxxpb"
 )
 
 func init() {
 	for name, do := range map[string]im.ActVerb{
-		"invite": im.ActInvite, "let": im.ActAccept, "refuse": im.ActRefuse, "kick": im.ActKick,
-		"mute": im.ActMute, "unmute": im.ActUnmute, "transfer": im.ActTransfer,
+		"invite": im.ActInvite, "let": im.ActAccept, "refuse": im.ActRefuse, "kick": im.ActKick, "unmute": im.ActUnmute,
+		"voice": im.ActVoice, "unvoice": im.ActUnvoice, "moderate": im.ActModerate, "eject": im.ActEject, "transfer": im.ActTransfer,
 	} {
 		verbs[name] = groupAct(do)
 	}
-	verbs["create"] = createGroup
-	verbs["groups"] = groups
-	verbs["say"] = say
-	verbs["join"] = joinGroup
-	verbs["leave"] = leaveGroup
-	verbs["role"] = giveRole
-	verbs["timeline"] = timeline
+	for name, do := range map[string]verb{
+		"create": createGroup, "groups": groups, "say": say, "join": joinGroup, "leave": leaveGroup, "decline": declineGroup,
+		"dissolve": dissolveGroup, "role": giveRole, "mute": mute, "called": groupNick, "set": editGroup, "subject": groupSubject,
+		"timeline": timeline, "said": groupArchive, "members": members, "retract": retract, "seen": groupRead,
+		"readers": readers, "book": book, "find": findGroup,
+	} {
+		verbs[name] = do
+	}
 }
 
 var joinRules = map[string]uint32{"open": uint32(im.JoinOpen), "approval": uint32(im.JoinApproval), "invite": uint32(im.JoinInvite)}
 
-// create team open: its address is team@conference.example.org
+// create team open [hidden] [history]: its address is team@conference.example.org
 func createGroup(p *player, c *Client, args []string) error {
 	rule, ok := joinRules[args[1]]
 	if !ok {
 		p.fail("a group is open, by approval or by invite, not %q", args[1])
 	}
-	r, err := c.Call(&cxxpb.Call{Op: &cxxpb.Call_GroupCreate{GroupCreate: &cxxpb.GroupCreateCall{Group: &cxxpb.Group{Addr: args[0] + "@conference." + Domain, Title: args[0], Join: rule}}}})
+	g := &cxxpb.Group{Addr: args[0] + "@conference." + Domain, Title: args[0], Join: rule}
+	for _, w := range args[2:] {
+		switch w {
+		case "hidden":
+			g.Hidden = true
+		case "history":
+			g.History = true
+		default:
+			p.fail("no group is %q", w)
+		}
+	}
+	r, err := c.Call(&cxxpb.Call{Op: &cxxpb.Call_GroupCreate{GroupCreate: &cxxpb.GroupCreateCall{Group: g}}})
 	if err == nil {
 		c.names.put(args[0], im.UserID(r.GetGroup().GetGroup().GetId()))
 	}
@@ -46,16 +59,33 @@ func groups(_ *player, c *Client, _ []string) error {
 		return err
 	}
 	for _, g := range r.GetGroups().GetGroups() {
-		c.hear(fmt.Sprintf("listed %s %s unread %d", c.names.of(im.UserID(g.Group.Id)), im.Role(g.Me.Role), g.Unread))
+		line := fmt.Sprintf("listed %s %s unread %d", c.names.of(im.UserID(g.Group.Id)), im.Role(g.Me.Role), g.Unread)
+		if g.Mentions > 0 {
+			line += fmt.Sprintf(" mentions %d", g.Mentions)
+		}
+		c.hear(line + booked(g.Membership))
 	}
 	return nil
 }
 
-// say team "hi"
+// say team "hi" [@bob] [@all] [id=word]: what begins with @ is mentioned
 func say(p *player, c *Client, args []string) error {
 	id := clientID(fmt.Sprint(c.Name, args, p.line))
+	m := &cxxpb.Send{Group: uint64(p.user(args[0])), Text: p.text(args[1])}
+	for _, w := range args[2:] {
+		name, mention := strings.CutPrefix(w, "@")
+		switch {
+		case !mention:
+			id = clientID(w)
+		case name == "all":
+			m.All = true
+		default:
+			m.Mentions = append(m.Mentions, uint64(p.user(name)))
+		}
+	}
 	c.nextID++
-	return c.conn.Send(cxxpb.FrameType_FRAME_SEND, &cxxpb.Send{Id: c.nextID, Group: uint64(p.user(args[0])), ClientId: id[:], Text: p.text(args[1])})
+	m.Id, m.ClientId = c.nextID, id[:]
+	return c.conn.Send(cxxpb.FrameType_FRAME_SEND, m)
 }
 
 // kick team bob
@@ -67,11 +97,22 @@ func groupAct(do im.ActVerb) verb {
 
 // role team bob admin
 func giveRole(p *player, c *Client, args []string) error {
-	role, err := im.ParseRole(args[2])
+	role, err := im.ParseRole(args[2]) // outcast bans him, none takes his role
 	if err != nil {
 		p.fail("%v", err)
 	}
 	return c.act(p, args[0], &cxxpb.Act{Verb: uint32(im.ActRole), User: uint64(p.user(args[1])), Role: uint32(role)})
+}
+
+// mute team bob [1h]: for a time, which may be over already; without one for ever
+func mute(p *player, c *Client, args []string) error {
+	a := &cxxpb.Act{Verb: uint32(im.ActMute), User: uint64(p.user(args[1]))}
+	if len(args) > 2 {
+		d, err := time.ParseDuration(args[2])
+		p.check(err)
+		a.UntilMs = uint64(time.Now().Add(d).UnixMilli())
+	}
+	return c.act(p, args[0], a)
 }
 
 func (c *Client) act(p *player, group string, a *cxxpb.Act) error {
@@ -79,9 +120,25 @@ func (c *Client) act(p *player, group string, a *cxxpb.Act) error {
 	return err
 }
 
-// join team
+// join team ["note"]
 func joinGroup(p *player, c *Client, args []string) error {
-	_, err := c.Call(&cxxpb.Call{Op: &cxxpb.Call_GroupJoin{GroupJoin: &cxxpb.GroupJoinCall{Group: uint64(p.user(args[0]))}}})
+	call := &cxxpb.GroupJoinCall{Group: uint64(p.user(args[0]))}
+	if len(args) > 1 {
+		call.Note = p.text(args[1])
+	}
+	_, err := c.Call(&cxxpb.Call{Op: &cxxpb.Call_GroupJoin{GroupJoin: call}})
+	return err
+}
+
+// decline team
+func declineGroup(p *player, c *Client, args []string) error {
+	_, err := c.Call(&cxxpb.Call{Op: &cxxpb.Call_GroupDecline{GroupDecline: &cxxpb.GroupDeclineCall{Group: uint64(p.user(args[0]))}}})
+	return err
+}
+
+// dissolve team
+func dissolveGroup(p *player, c *Client, args []string) error {
+	_, err := c.Call(&cxxpb.Call{Op: &cxxpb.Call_GroupDissolve{GroupDissolve: &cxxpb.GroupDissolveCall{Group: uint64(p.user(args[0]))}}})
 	return err
 }
 
@@ -89,57 +146,4 @@ func joinGroup(p *player, c *Client, args []string) error {
 func leaveGroup(p *player, c *Client, args []string) error {
 	_, err := c.Call(&cxxpb.Call{Op: &cxxpb.Call_GroupLeave{GroupLeave: &cxxpb.GroupLeaveCall{Group: uint64(p.user(args[0]))}}})
 	return err
-}
-
-// timeline team 0: the entries come as if they were pushed
-func timeline(p *player, c *Client, args []string) error {
-	g := uint64(p.user(args[0]))
-	r, err := c.Call(&cxxpb.Call{Op: &cxxpb.Call_GroupSync{GroupSync: &cxxpb.GroupSyncCall{Group: g, Cursor: uint64(p.number(args[1]))}}})
-	if err != nil {
-		return err
-	}
-	for _, e := range r.GetSync().GetEntries() {
-		c.hear(c.renderPost(g, e))
-	}
-	return nil
-}
-
-// posted checks what holds for every timeline: nothing comes twice, nothing out of
-// order.
-func (c *Client) posted(g uint64, e *cxxpb.Entry) {
-	c.mu.Lock()
-	if c.posts == nil {
-		c.posts = make(map[uint64]uint64)
-	}
-	if e.Seq <= c.posts[g] {
-		c.t.Errorf("%s: entry %d of a timeline was pushed after entry %d", c.Name, e.Seq, c.posts[g])
-	}
-	c.posts[g] = e.Seq
-	c.mu.Unlock()
-	c.hear(c.renderPost(g, e))
-}
-
-func (c *Client) renderPost(g uint64, p *cxxpb.Entry) string {
-	e := proto.TimelineEntryFromPB(p)
-	group := c.names.of(im.UserID(g))
-	if e.Group != nil {
-		return c.renderEvent(group, e.Group)
-	}
-	return fmt.Sprintf("post %d %s from %s %q", e.MsgID, group, c.names.of(e.From), e.Text)
-}
-
-var verbNames = map[im.GroupVerb]string{
-	im.GroupCreated: "created", im.GroupChanged: "changed", im.GroupSubject: "subject", im.GroupJoined: "joined", im.GroupLeft: "left",
-	im.GroupInvited: "invited", im.GroupDeclined: "declined", im.GroupAsked: "asked", im.GroupRefused: "refused", im.GroupKicked: "kicked",
-	im.GroupBanned: "banned", im.GroupUnbanned: "unbanned", im.GroupRole: "role", im.GroupVoice: "voice", im.GroupNick: "nick",
-	im.GroupRetracted: "retracted", im.GroupDissolved: "dissolved", im.GroupExpelled: "expelled", im.GroupBooked: "booked",
-}
-
-// renderEvent is the line for a change of a group in its timeline.
-func (c *Client) renderEvent(group string, ev *im.GroupEvent) string {
-	s := fmt.Sprintf("group %s %s", group, verbNames[ev.What])
-	if m := ev.Member; m != nil && m.User != 0 {
-		s += " " + c.names.of(m.User)
-	}
-	return s
 }

@@ -2,6 +2,7 @@ package imtest
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/cxx-im/cxx/im"
@@ -48,10 +49,12 @@ func (c *Client) renderEntry(p *cxxpb.Entry) string {
 	case im.KindBlock:
 		return c.renderBlock(e.Block)
 	case im.KindGroup:
-		if g := e.Group.Group; g != nil { // its title is its name in scripts
-			c.names.put(g.Title, im.UserID(g.ID))
+		if g := e.Group.Group; g != nil {
+			c.names.title(g.Title, g.ID)
 		}
 		return "told " + c.renderEvent(c.names.of(im.UserID(e.Group.ID)), e.Group)
+	case im.KindGroupRead:
+		return fmt.Sprintf("read own %s %d", peer, c.names.postAt(e.Peer, uint64(e.UpTo)))
 	case im.KindProfile:
 		return fmt.Sprintf("profile %q", e.Profile.Name)
 	}
@@ -116,10 +119,22 @@ func (c *Client) renderPresence(p *cxxpb.UserPresence) string {
 	return s
 }
 
+// renderSignal says in which group it was, if in one.
 func (c *Client) renderSignal(g *cxxpb.Signal) string {
-	word := "typing"
-	if im.SignalKind(g.Kind) == im.SignalStopped {
-		word = "stopped"
+	who := c.names.of(im.UserID(g.User))
+	if g.User == 0 { // the group is hidden
+		who = strconv.Quote(g.Nick)
 	}
-	return word + " " + c.names.of(im.UserID(g.User))
+	group := im.UserID(g.Group)
+	line := "typing " + who
+	switch im.SignalKind(g.Kind) {
+	case im.SignalStopped:
+		line = "stopped " + who
+	case im.SignalRead:
+		return fmt.Sprintf("seen %s by %s %d", c.names.of(group), who, c.names.postAt(group, g.UpTo))
+	}
+	if group != 0 {
+		line += " in " + c.names.of(group)
+	}
+	return line
 }

@@ -132,10 +132,16 @@ func unread(p *player, c *Client, args []string) error {
 	return nil
 }
 
-// typing bob
+// typing bob, typing in team
 func signal(kind im.SignalKind) verb {
 	return func(p *player, c *Client, args []string) error {
-		return c.conn.Send(cxxpb.FrameType_FRAME_SIGNAL, &cxxpb.Signal{User: uint64(p.user(args[0])), Kind: uint32(kind)})
+		sig := &cxxpb.Signal{Kind: uint32(kind)}
+		if args[0] == "in" {
+			sig.Group = uint64(p.user(args[1]))
+		} else {
+			sig.User = uint64(p.user(args[0]))
+		}
+		return c.conn.Send(cxxpb.FrameType_FRAME_SIGNAL, sig)
 	}
 }
 
