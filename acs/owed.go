@@ -78,9 +78,17 @@ func (s *Server) owedLoop(ctx context.Context) {
 		}
 		s.settleOwed(ctx, due)
 		if round%pruneEach == 0 {
-			if _, err := s.store.PruneGroups(ctx, s.now(), pruneMost); err != nil {
-				s.log.Debug("old messages of groups were not removed", "err", err)
-			}
+			s.pruneGroups(ctx)
+		}
+	}
+}
+
+func (s *Server) pruneGroups(ctx context.Context) {
+	for n := pruneMost; n >= pruneMost && ctx.Err() == nil; {
+		var err error
+		if n, err = s.store.PruneGroups(ctx, s.now(), pruneMost); err != nil {
+			s.log.Debug("old messages of groups were not removed", "err", err)
+			return
 		}
 	}
 }

@@ -173,7 +173,8 @@ type GroupStore interface {
 	// the group, those of users that it knows, and counts, and says what to write;
 	// it may be called more than once; an error from it rolls back and is returned.
 	// The logged entries come back with their seqs. What change owes is kept with
-	// the transaction until Settle.
+	// the transaction until Settle. im.CodeNickTaken: two would have nicknames that look
+	// alike.
 	EditGroup(ctx context.Context, g im.GroupID, users []im.UserID, change func(e *im.GroupEdit) error) ([]im.Entry, error)
 	// Member returns how u stands to g; its User is zero when g does not know him.
 	Member(ctx context.Context, g im.GroupID, u im.UserID) (im.Member, error)
@@ -196,8 +197,8 @@ type GroupStore interface {
 	// the change. im.CodeNotFound: u is not in the group.
 	Book(ctx context.Context, u im.UserID, g im.GroupID, pinned, silent bool, entry func(im.Membership) im.Entry) (im.Entry, error)
 	// Owed returns what was committed before a time and is not settled, oldest first,
-	// at most limit of each zone. When zones fail it returns those of the others, and
-	// the error. Settle forgets it.
+	// at most limit of each zone; nothing that is owed to users in zones that are down.
+	// When zones fail it returns those of the others, and the error. Settle forgets it.
 	Owed(ctx context.Context, before time.Time, limit int) ([]im.Owed, error)
 	Settle(ctx context.Context, done []im.Owed) error
 	// MarkGroupRead moves ReadTo of a member forward, never above the head, and
@@ -206,8 +207,8 @@ type GroupStore interface {
 	// GroupReaders counts, of the members but except who could read seq, those whose
 	// mark is not below it, and returns at most limit of them.
 	GroupReaders(ctx context.Context, g im.GroupID, seq uint64, except im.UserID, limit int) (im.Readers, error)
-	// PruneGroups removes what groups with KeepDays keep no longer, at most limit
-	// entries per zone and call, and says how many it has removed. The seqs of what is
-	// left stay.
+	// PruneGroups removes what groups with KeepDays keep no longer, and what is left of
+	// those that were dissolved: about limit entries per zone and call at most. It says
+	// how many it has removed. The seqs of what is left stay.
 	PruneGroups(ctx context.Context, now time.Time, limit int) (int, error)
 }

@@ -75,6 +75,8 @@ func RunContract(t *testing.T, f factory) {
 		"what is owed":              testOwed,
 		"changes of a group":        testGroupEdits,
 		"retention":                 testPrune,
+		"retention of all":          testPruneAll,
+		"dissolution":               testDissolve,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, f) })
 	}

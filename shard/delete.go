@@ -3,6 +3,7 @@ package shard
 import (
 	"context"
 	"database/sql"
+	"math"
 	"strings"
 	"time"
 
@@ -30,18 +31,25 @@ func (s *Store) DeleteAccount(ctx context.Context, u im.UserID) error {
 	if err := s.do(ctx, u, func(t *txn) error { return t.deleteAccount(u) }); err != nil {
 		return err
 	}
-	for _, part := range []func(*txn, im.UserID) (bool, error){(*txn).deleteEntries, (*txn).deleteSent} {
-		for more := true; more; {
+	_, err := s.emptyLog(ctx, u, math.MaxInt)
+	return err
+}
+
+// emptyLog removes what is in a log, and what is kept against duplicates, in many
+// transactions. It stops when it has removed most, or a little more.
+func (s *Store) emptyLog(ctx context.Context, u im.UserID, most int) (removed int, err error) {
+	for _, part := range []func(*txn, im.UserID) (int64, error){(*txn).deleteEntries, (*txn).deleteSent} {
+		for n := int64(1); n > 0 && removed < most; removed += int(n) {
 			err := s.do(ctx, u, func(t *txn) (err error) {
-				more, err = part(t, u)
+				n, err = part(t, u)
 				return err
 			})
 			if err != nil {
-				return err
+				return removed, err
 			}
 		}
 	}
-	return nil
+	return removed, nil
 }
 
 func (t *txn) deleteAccount(u im.UserID) error {
@@ -55,12 +63,20 @@ func (t *txn) deleteAccount(u im.UserID) error {
 	if err := t.updateAccount(&old, &a); err != nil {
 		return err
 	}
-	for _, c := range ofUser {
-		if _, err := t.exec("DELETE FROM "+c[0]+" WHERE "+c[1]+" = ?", int64(u)); err != nil {
+	if err := t.deleteOf(u, ofUser); err != nil {
+		return err
+	}
+	t.removeHead(uint64(u))
+	return nil
+}
+
+// deleteOf empties tables of what is of one owner.
+func (t *txn) deleteOf(owner im.UserID, tables [][2]string) error {
+	for _, c := range tables {
+		if _, err := t.exec("DELETE FROM "+c[0]+" WHERE "+c[1]+" = ?", int64(owner)); err != nil {
 			return err
 		}
 	}
-	t.removeHead(uint64(u))
 	return nil
 }
 
@@ -80,33 +96,41 @@ func (t *txn) removeHead(u uint64) {
 // get their turn.
 const chunkDelete = 512
 
-func (t *txn) deleteEntries(u im.UserID) (more bool, err error) {
+func (t *txn) deleteEntries(u im.UserID) (int64, error) {
 	first, err := number(t.ctx, t, "SELECT COALESCE(MIN(seq), 0) FROM inbox WHERE user_id = ?", int64(u))
 	if err != nil || first == 0 {
-		return false, err
+		return 0, err
 	}
-	_, err = t.exec("DELETE FROM inbox WHERE user_id = ? AND seq < ?", int64(u), first+chunkDelete)
-	return true, err
+	return t.exec("DELETE FROM inbox WHERE user_id = ? AND seq < ?", int64(u), first+chunkDelete)
 }
 
-func (t *txn) deleteSent(u im.UserID) (more bool, err error) {
+func (t *txn) deleteSent(u im.UserID) (int64, error) {
 	var keys []any // three for each row
-	err = scanAll(t.ctx, t, func(rows *sql.Rows) error {
+	err := scanAll(t.ctx, t, func(rows *sql.Rows) error {
 		var sender int64
 		var client []byte
 		err := rows.Scan(&sender, &client)
 		keys = append(keys, int64(u), sender, client)
 		return err
 	}, "SELECT sender_id, client_id FROM sent WHERE owner_id = ? LIMIT ?", int64(u), chunkDelete)
+	if err != nil {
+		return 0, err
+	}
+	return int64(len(keys) / 3), t.forgetSent(keys)
+}
+
+// forgetSent removes sends by their keys, of which each has three columns.
+func (t *txn) forgetSent(keys []any) error {
 	const one = "(owner_id = ? AND sender_id = ? AND client_id = ?)"
-	for err == nil && len(keys) > 0 {
+	for len(keys) > 0 {
 		n := 1
 		if len(keys) >= 32*3 {
 			n = 32
 		}
-		_, err = t.exec("DELETE FROM sent WHERE "+one+strings.Repeat(" OR "+one, n-1), keys[:3*n]...)
+		if _, err := t.exec("DELETE FROM sent WHERE "+one+strings.Repeat(" OR "+one, n-1), keys[:3*n]...); err != nil {
+			return err
+		}
 		keys = keys[3*n:]
-		more = true
 	}
-	return more, err
+	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"sync"
-	"time"
 
 	"github.com/cxx-im/cxx/im"
 	"github.com/cxx-im/cxx/shard/schema"
@@ -134,59 +133,4 @@ func (s *Store) GroupReaders(ctx context.Context, g im.GroupID, seq uint64, exce
 			could+" AND read_to >= ? ORDER BY user_id LIMIT ?", append(args, signed(seq), limit)...)
 	})
 	return r, err
-}
-
-// PruneGroups removes what is not kept any longer; see acs.GroupStore.
-func (s *Store) PruneGroups(ctx context.Context, now time.Time, limit int) (removed int, err error) {
-	err = s.everyZone(func(mu *sync.Mutex, z *zone) error {
-		var due []im.Group
-		err := z.read(ctx, func(ctx context.Context, q schema.Queryer) error {
-			return groupsWhere(ctx, q, func(g *im.Group) { due = append(due, *g) }, "keep_days > 0")
-		})
-		left := limit
-		for i := 0; i < len(due) && left > 0 && err == nil; i++ {
-			g := &due[i]
-			oldest := im.MakeMsgID(now.AddDate(0, 0, -g.KeepDays), 0, 0)
-			err = s.doAt(ctx, z, []im.UserID{g.ID.Log()}, func(t *txn) error {
-				n, err := t.prune(g.ID, oldest, left)
-				mu.Lock()
-				defer mu.Unlock()
-				removed, left = removed+n, left-n
-				return err
-			})
-		}
-		return err
-	})
-	return removed, err
-}
-
-// prune removes the oldest entries of a timeline that are before oldest, at most
-// limit and never the newest.
-func (t *txn) prune(g im.GroupID, oldest im.MsgID, limit int) (int, error) {
-	var ends []uint64
-	err := scanAll(t.ctx, t, func(rows *sql.Rows) error {
-		var seq, id uint64
-		err := rows.Scan(&seq, &id)
-		if im.MsgID(id) < oldest && len(ends) < limit {
-			ends = append(ends, seq)
-		} else {
-			limit = 0 // what stands behind it stays
-		}
-		return err
-	}, "SELECT seq, msg_id FROM inbox WHERE user_id = ? ORDER BY seq LIMIT ?", int64(g), limit+1)
-	if err != nil || len(ends) == 0 {
-		return 0, err
-	}
-	if head := t.head(uint64(g)); head != nil && ends[len(ends)-1] == head.Seq {
-		ends = ends[:len(ends)-1]
-	}
-	if len(ends) == 0 {
-		return 0, nil
-	}
-	last := signed(ends[len(ends)-1])
-	if _, err := t.exec("DELETE FROM inbox WHERE user_id = ? AND seq <= ?", int64(g), last); err != nil {
-		return 0, err
-	}
-	_, err = t.exec("DELETE FROM mention WHERE group_id = ? AND seq <= ?", int64(g), last)
-	return len(ends), err
 }

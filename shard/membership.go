@@ -3,10 +3,6 @@ package shard
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
-	"fmt"
-	"sync"
-	"time"
 
 	"github.com/cxx-im/cxx/im"
 	"github.com/cxx-im/cxx/shard/schema"
@@ -97,68 +93,4 @@ func (s *Store) Book(ctx context.Context, u im.UserID, g im.GroupID, pinned, sil
 		return err
 	})
 	return logged, err
-}
-
-// owe remembers what users have to learn.
-func (t *txn) owe(list []im.Owed) error {
-	now := millis(time.Now())
-	for i := range list {
-		o := &list[i]
-		text, err := json.Marshal(o)
-		if err != nil {
-			return fmt.Errorf("shard: encode what is owed: %w", err)
-		}
-		m := &o.Membership
-		if _, err := t.exec("INSERT INTO group_owed (group_id, user_id, version, created, owed) VALUES (?,?,?,?,?)",
-			int64(m.Group), int64(m.User), signed(m.Version), now, string(text)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Owed returns what is not settled; see acs.GroupStore.
-func (s *Store) Owed(ctx context.Context, before time.Time, limit int) (out []im.Owed, err error) {
-	err = s.everyZone(func(mu *sync.Mutex, z *zone) error {
-		return z.read(ctx, func(ctx context.Context, q schema.Queryer) error {
-			return scanAll(ctx, q, func(rows *sql.Rows) error {
-				var text string
-				var o im.Owed
-				if err := rows.Scan(&text); err != nil {
-					return err
-				}
-				err := json.Unmarshal([]byte(text), &o)
-				mu.Lock()
-				defer mu.Unlock()
-				out = append(out, o)
-				return err
-			}, "SELECT owed FROM group_owed WHERE created < ? ORDER BY created, group_id, user_id, version LIMIT ?", millis(before), limit)
-		})
-	})
-	return out, err
-}
-
-// Settle forgets what was owed; see acs.GroupStore.
-func (s *Store) Settle(ctx context.Context, done []im.Owed) error {
-	byGroup := make(map[im.UserID][]im.Membership)
-	var logs []im.UserID
-	for i := range done {
-		m := done[i].Membership
-		if byGroup[m.Group.Log()] == nil {
-			logs = append(logs, m.Group.Log())
-		}
-		byGroup[m.Group.Log()] = append(byGroup[m.Group.Log()], m)
-	}
-	return s.perZone(logs, func(z *zone, logs []im.UserID) error {
-		return s.doAt(ctx, z, nil, func(t *txn) error {
-			for _, g := range logs {
-				for _, m := range byGroup[g] {
-					if _, err := t.exec("DELETE FROM group_owed WHERE group_id = ? AND user_id = ? AND version = ?", int64(g), int64(m.User), signed(m.Version)); err != nil {
-						return err
-					}
-				}
-			}
-			return nil
-		})
-	})
 }

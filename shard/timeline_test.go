@@ -2,7 +2,6 @@ package shard_test
 
 import (
 	"fmt"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -257,34 +256,5 @@ func testGroupEdits(t *testing.T, f factory) {
 	}
 	if again := newGroup(t, s, "team", b); again.ID == g.ID {
 		t.Error("the id was used again")
-	}
-}
-
-func testPrune(t *testing.T, f factory) {
-	s := f(t, 1, 1)[0]
-	a := create(t, s, "a")
-	g := newGroup(t, s, "team", a)
-	if _, err := edit(t, s, g.ID, nil, func(e *im.GroupEdit) { e.Group.KeepDays, e.SetGroup = 1, true }); err != nil {
-		t.Fatal(err)
-	}
-	now := time.Now()
-	for i, at := range []time.Time{now.AddDate(0, 0, -3), now.AddDate(0, 0, -2), now} {
-		m := post(a, g.ID, fmt.Sprint(i))
-		m.MsgID = im.MakeMsgID(at, i, 1)
-		if _, err := try(s, m); err != nil {
-			t.Fatal(err)
-		}
-	}
-	n, err := s.PruneGroups(t.Context(), now, 100)
-	if err != nil || n != 3 {
-		t.Fatalf("removed %d %v; want the creation and two messages", n, err)
-	}
-	page, err := s.Read(t.Context(), g.ID.Log(), 0, 10)
-	seqs := []uint64{}
-	for _, e := range page.Entries {
-		seqs = append(seqs, e.Seq)
-	}
-	if err != nil || page.Head != 4 || !slices.Equal(seqs, []uint64{4}) {
-		t.Errorf("left %v head %d %v", seqs, page.Head, err)
 	}
 }

@@ -130,12 +130,15 @@ var migrations = []Migration{
 	domain <name> NOT NULL, localpart <name> NOT NULL, resource <name> NOT NULL, payload <blob>,
 	PRIMARY KEY (owner_id, leaf_id, place), UNIQUE (owner_id, leaf_id, item_id))<clustered>`,
 	}},
-	// A group's timeline is in inbox and inbox_head, under the group's id.
+	// A group's timeline is in inbox and inbox_head, under the group's id. keep_days is
+	// -1 when the group was dissolved and its timeline is not removed yet.
 	{Version: 3, Name: "groups", common: []string{
 		`CREATE TABLE IF NOT EXISTS chat_group (
 	group_id <id> NOT NULL PRIMARY KEY, domain <name> NOT NULL, localpart <name> NOT NULL,
 	listed <bool> NOT NULL, keep_days <small> NOT NULL, settings <text> NOT NULL, password <text> NOT NULL, salt <hash> NOT NULL,
 	UNIQUE (domain, localpart))<table>`,
+		`CREATE INDEX chat_group_listed ON chat_group (listed, group_id)`,
+		`CREATE INDEX chat_group_kept ON chat_group (keep_days)`,
 		// Who has no nickname has none in nick_key, so that the key does not count.
 		`CREATE TABLE IF NOT EXISTS group_member (
 	group_id <id> NOT NULL, user_id <id> NOT NULL, domain <name> NOT NULL, localpart <name> NOT NULL,
@@ -143,9 +146,11 @@ var migrations = []Migration{
 	passing <bool> NOT NULL, seen_from <id> NOT NULL, joined BIGINT NOT NULL, read_to <id> NOT NULL,
 	invited_by <id> NOT NULL, note <text> NOT NULL,
 	PRIMARY KEY (group_id, user_id), UNIQUE (group_id, nick_key))<clustered>`,
+		`CREATE INDEX group_member_role ON group_member (group_id, passing, role)`,
 		`CREATE TABLE IF NOT EXISTS mention (
 	group_id <id> NOT NULL, user_id <id> NOT NULL, seq <id> NOT NULL,
 	PRIMARY KEY (group_id, user_id, seq))<clustered>`,
+		`CREATE INDEX mention_place ON mention (group_id, seq)`,
 		`CREATE TABLE IF NOT EXISTS membership (
 	user_id <id> NOT NULL, group_id <id> NOT NULL, version <id> NOT NULL, role <small> NOT NULL,
 	pinned <bool> NOT NULL, silent <bool> NOT NULL, domain <name> NOT NULL, localpart <name> NOT NULL, title <text> NOT NULL, nick <name> NOT NULL,
@@ -153,6 +158,7 @@ var migrations = []Migration{
 		`CREATE TABLE IF NOT EXISTS group_owed (
 	group_id <id> NOT NULL, user_id <id> NOT NULL, version <id> NOT NULL, created BIGINT NOT NULL, owed <text> NOT NULL,
 	PRIMARY KEY (group_id, user_id, version))<clustered>`,
+		`CREATE INDEX group_owed_age ON group_owed (created)`,
 	}},
 }
 
