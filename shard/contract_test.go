@@ -77,6 +77,8 @@ func RunContract(t *testing.T, f factory) {
 		"retention":                 testPrune,
 		"retention of all":          testPruneAll,
 		"dissolution":               testDissolve,
+		"unread":                    testUnread,
+		"states of many groups":     testManyStates,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, f) })
 	}
