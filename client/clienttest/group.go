@@ -102,6 +102,14 @@ func (x *Cell) post(g *group, e im.Entry) uint64 {
 	return e.Seq
 }
 
+// at finds the message at a seq.
+func (g *group) at(seq uint64) (*im.Entry, *im.Error) {
+	if seq == 0 || seq > uint64(len(g.timeline)) || g.timeline[seq-1].Kind != im.KindMessage {
+		return nil, im.Errorf(im.CodeNotFound, "there is no message %d in the group", seq)
+	}
+	return &g.timeline[seq-1], nil
+}
+
 func (g *group) in(u im.UserID) bool { return g.members[u] != nil && g.members[u].Role.In() }
 
 func (c *Conn) pushPost(g im.GroupID, e im.Entry) { c.raw(proto.AppendPost(nil, g, &e)) }

@@ -42,9 +42,13 @@ func (c *Conn) memberCall(m *cxxpb.Call) (*cxxpb.Reply, *im.Error) {
 		})
 	case *cxxpb.Call_GroupReaders:
 		return c.withGroup(op.GroupReaders.Group, func(g *group, me *im.Member, r *cxxpb.Reply) *im.Error {
+			e, err := g.at(op.GroupReaders.Seq)
+			if err != nil {
+				return err
+			}
 			list := &cxxpb.ReadersResult{}
 			for _, m := range g.members {
-				if m.User == g.timeline[op.GroupReaders.Seq-1].From || !m.Role.In() {
+				if m.User == e.From || !m.Role.In() {
 					continue
 				}
 				if list.Of++; m.ReadTo >= op.GroupReaders.Seq {
@@ -109,7 +113,10 @@ func (c *Conn) ownCall(m *cxxpb.Call) (*cxxpb.Reply, *im.Error) {
 		})
 	case *cxxpb.Call_GroupRetract:
 		return c.withGroup(op.GroupRetract.Group, func(g *group, me *im.Member, _ *cxxpb.Reply) *im.Error {
-			e := &g.timeline[op.GroupRetract.Seq-1]
+			e, err := g.at(op.GroupRetract.Seq)
+			if err != nil {
+				return err
+			}
 			if e.From != c.user.id && !me.Admin() {
 				return im.Errorf(im.CodeForbidden, "you may not take back what others have written in this group")
 			}

@@ -142,7 +142,7 @@ func newRoot(a *app) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	a.flags(root.PersistentFlags())
 	root.CompletionOptions.HiddenDefaultCmd = true
-	for _, add := range []func(*app) []*cobra.Command{messageVerbs, listenVerbs, contactVerbs, blockVerbs, accountVerbs} {
+	for _, add := range []func(*app) []*cobra.Command{messageVerbs, listenVerbs, contactVerbs, blockVerbs, groupVerbs, memberVerbs, accountVerbs} {
 		root.AddCommand(add(a)...)
 	}
 	return root

@@ -32,6 +32,15 @@ type eventLine struct {
 	Server   string `json:"server,omitempty"`
 	Error    string `json:"error,omitempty"`
 	RetryMS  int64  `json:"retry_ms,omitempty"`
+
+	// Of groups.
+	Group     string `json:"group,omitempty"` // its address
+	GroupID   string `json:"group_id,omitempty"`
+	Nick      string `json:"nick,omitempty"` // of the sender, or of whom it is about
+	Role      string `json:"role,omitempty"`
+	By        string `json:"by,omitempty"` // the nickname of who did it
+	Reason    string `json:"reason,omitempty"`
+	Mentioned bool   `json:"mentioned,omitempty"`
 }
 
 type ackLine struct {
@@ -125,7 +134,14 @@ func (a *app) describe(ctx context.Context, c *client.Client, ev client.Event) (
 		if ev.Kind == im.SignalStopped {
 			state = "stopped"
 		}
-		return eventLine{Type: "typing", From: a.name(ctx, c, ev.User), FromID: ev.User.String(), State: state}, true
+		l := eventLine{Type: "typing", State: state, Nick: ev.Nick}
+		if ev.User != 0 {
+			l.From, l.FromID = a.name(ctx, c, ev.User), ev.User.String()
+		}
+		if ev.Group != 0 {
+			l.Group, l.GroupID = groupName(c, ev.Group), ev.Group.String()
+		}
+		return l, true
 	case client.Connected:
 		return eventLine{Type: "connected", Server: ev.Server, Name: ev.Addr.String()}, true
 	case client.CaughtUp:
@@ -137,7 +153,7 @@ func (a *app) describe(ctx context.Context, c *client.Client, ev client.Event) (
 	case client.StateError:
 		return eventLine{Type: "state_error", Error: ev.Err.Error()}, true
 	}
-	return eventLine{}, false
+	return a.describeGroup(ctx, c, ev)
 }
 
 func (a *app) message(ctx context.Context, c *client.Client, m client.Message, me im.UserID) eventLine {
@@ -225,7 +241,7 @@ func (l eventLine) human() string {
 	case "regressed", "state_error":
 		return l.Error
 	}
-	return ""
+	return l.humanGroup()
 }
 
 func (a *app) printConversation(ctx context.Context, c *client.Client, v im.Conversation) error {

@@ -29,7 +29,12 @@ there. The first one begins with what comes from then on.
 With --json a line holds type (message, sent, read, contact, contact_request,
 device, presence, typing, ready, connected, disconnected), from, to, seq,
 msg_id, text and time, as far as they apply. "sent" is what the user has sent
-on another device; "ready" comes when everything missed has been printed.`,
+on another device; "ready" comes when everything missed has been printed.
+
+Of groups there are the types group_message, group_sent, group (what has changed
+in it), invitation, join_request, membership (how you stand to it now),
+group_read, and groups_ready when everything missed in groups has been printed.
+They have group, nick, role, by and reason.`,
 		Args: exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.listen(cmd.Context(), since, cmd.Flags().Changed("since"), count, presence)
@@ -61,13 +66,24 @@ func (a *app) listen(ctx context.Context, since int64, given bool, count int, pr
 			return ended(ctx, err)
 		}
 		c.Acknowledge()
-		if m, ok := ev.(client.Message); ok && !m.Mine {
+		if cameIn(ev) {
 			if seen++; seen == count {
 				return nil
 			}
 		}
 	}
 	return nil
+}
+
+// cameIn reports whether an event is a message that somebody else has sent.
+func cameIn(ev client.Event) bool {
+	switch m := ev.(type) {
+	case client.Message:
+		return !m.Mine
+	case client.GroupMessage:
+		return !m.Mine
+	}
+	return false
 }
 
 // ended says that an interrupt is how listening is meant to end.

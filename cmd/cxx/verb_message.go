@@ -23,10 +23,12 @@ func messageVerbs(a *app) []*cobra.Command {
 func sendVerb(a *app) *cobra.Command {
 	var id string
 	var lines bool
+	var to mentions
 	cmd := &cobra.Command{
 		Use: "send TO TEXT", Short: "send a message and wait until it is committed",
-		Long: `send sends TEXT to TO (bob, or bob@example.org) and prints the acknowledgement:
-the message is then stored for good. TEXT - is read from standard input.
+		Long: `send sends TEXT to TO and prints the acknowledgement: the message is then stored
+for good. TO is a user (bob, bob@example.org) or a group (#tea, or its address).
+TEXT - is read from standard input.
 
 When the outcome is not known (exit code 3), send the same text with the same
 --id: the message is delivered once, however often it is sent.`,
@@ -47,13 +49,45 @@ When the outcome is not known (exit code 3), send the same text with the same
 				return usagef("--id is for one message, and there are %d", len(texts))
 			}
 			return a.quietly(cmd.Context(), func(ctx context.Context, c *client.Client) error {
-				return a.send(ctx, c, args[0], texts, first)
+				return a.send(ctx, c, args[0], to, texts, first)
 			})
 		},
 	}
 	cmd.Flags().StringVar(&id, "id", "", "identity of the message, 32 hexadecimal digits; makes repeating safe")
+	cmd.Flags().StringSliceVar(&to.who, "mention", nil, "in a group: whom it mentions; may be repeated")
+	cmd.Flags().BoolVar(&to.all, "all", false, "in a group: it mentions everybody, if you may")
 	cmd.Flags().BoolVar(&lines, "lines", false, "with TEXT -: each line of standard input is a message")
 	return cmd
+}
+
+// mentions says whom a message to a group mentions.
+type mentions struct {
+	who []string
+	all bool
+}
+
+// address makes the message that goes to a user or a group.
+func address(ctx context.Context, c *client.Client, to string, who mentions) (m im.Outgoing, err error) {
+	if !c.IsGroup(to) {
+		if len(who.who) > 0 || who.all {
+			return m, usagef("--mention and --all are for messages to a group; a group is written #name")
+		}
+		m.To, err = c.Resolve(ctx, to)
+		return m, err
+	}
+	st, err := findGroup(ctx, c, to)
+	if err != nil {
+		return m, err
+	}
+	m.Group, m.All = st.Group.ID, who.all
+	for _, name := range who.who {
+		u, err := c.ResolveIn(ctx, m.Group, name)
+		if err != nil {
+			return m, err
+		}
+		m.Mentions = append(m.Mentions, u)
+	}
+	return m, nil
 }
 
 func (a *app) texts(text string, lines bool) ([]string, error) {
@@ -81,16 +115,18 @@ func (a *app) texts(text string, lines bool) ([]string, error) {
 // send sends texts in order and reports each acknowledgement; the first
 // failure is the answer. The time of --timeout is for each of them, because a
 // server slows down who sends much.
-func (a *app) send(ctx context.Context, c *client.Client, to string, texts []string, id im.ClientID) error {
+func (a *app) send(ctx context.Context, c *client.Client, to string, who mentions, texts []string, id im.ClientID) error {
 	first, cancel := context.WithTimeout(ctx, a.timeout)
 	defer cancel()
-	peer, err := c.Resolve(first, to)
+	m, err := address(first, c, to, who)
 	if err != nil {
 		return err
 	}
+	m.ClientID = id
 	var all []*client.Pending
 	for _, text := range texts {
-		p, err := c.SendAsync(im.Outgoing{To: peer, ClientID: id, Text: text})
+		m.Text = text
+		p, err := c.SendAsync(m)
 		if err != nil {
 			return err
 		}
@@ -130,10 +166,14 @@ func unconfirmed(p *client.Pending, err error) error {
 }
 
 func (a *app) printAck(c *client.Client, p *client.Pending, ack im.Ack) {
-	to, _ := c.KnownAddr(p.To)
+	addr, _ := c.KnownAddr(p.To)
+	to := addr.String()
+	if p.Group != 0 {
+		to = groupName(c, p.Group)
+	}
 	if a.json {
 		a.line(ackLine{
-			Type: "ack", To: to.String(), Seq: ack.Seq, MsgID: ack.MsgID.String(), ClientID: p.ClientID.String(),
+			Type: "ack", To: to, Seq: ack.Seq, MsgID: ack.MsgID.String(), ClientID: p.ClientID.String(),
 			Time: stamp(ack.MsgID.Time()), Duplicate: ack.Duplicate,
 		})
 		return
@@ -149,10 +189,17 @@ func historyVerb(a *app) *cobra.Command {
 	var q im.HistoryQuery
 	var all bool
 	cmd := &cobra.Command{
-		Use: "history WITH", Short: "print the messages of a conversation, oldest first",
-		Args: exactly(1, "WITH, the other side of the conversation"),
+		Use: "history WITH", Short: "print the messages of a conversation or of a group (#name), oldest first",
+		Args: exactly(1, "WITH, the other side of the conversation, or a group"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.once(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+				if c.IsGroup(args[0]) {
+					st, err := findGroup(ctx, c, args[0])
+					if err != nil {
+						return err
+					}
+					return a.groupHistory(ctx, c, st.Group.ID, q, all)
+				}
 				var err error
 				if q.Peer, err = c.Resolve(ctx, args[0]); err != nil {
 					return err
@@ -168,19 +215,45 @@ func historyVerb(a *app) *cobra.Command {
 	return cmd
 }
 
-// history reads pages until there is enough: towards the past, or from a given
-// seq on towards the present.
 func (a *app) history(ctx context.Context, c *client.Client, q im.HistoryQuery, all bool) error {
-	var got []im.Entry
+	got, err := pages(q, all, func(q im.HistoryQuery) (im.HistoryPage, error) { return c.History(ctx, q) })
+	if err != nil {
+		return err
+	}
+	me, _, _ := c.Me()
+	for _, e := range got {
+		if err := a.printEvent(ctx, c, client.Message{Entry: e, Mine: e.From == me}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *app) groupHistory(ctx context.Context, c *client.Client, g im.GroupID, q im.HistoryQuery, all bool) error {
+	got, err := pages(q, all, func(q im.HistoryQuery) (im.HistoryPage, error) { return c.GroupHistory(ctx, g, q) })
+	if err != nil {
+		return err
+	}
+	for _, e := range got {
+		if err := a.printEvent(ctx, c, client.GroupMessage{Group: g, Entry: e}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pages reads until there is enough: towards the past, or from a given seq on towards
+// the present.
+func pages(q im.HistoryQuery, all bool, read func(im.HistoryQuery) (im.HistoryPage, error)) (got []im.Entry, err error) {
 	forward := q.After > 0 && q.Before == 0
 	want := q.Limit
 	for all || len(got) < want {
 		if q.Limit = historyPage; !all {
 			q.Limit = min(want-len(got), historyPage)
 		}
-		page, err := c.History(ctx, q)
+		page, err := read(q)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		n := len(page.Entries)
 		if forward {
@@ -197,13 +270,7 @@ func (a *app) history(ctx context.Context, c *client.Client, q im.HistoryQuery, 
 			q.Before = page.Entries[0].Seq
 		}
 	}
-	me, _, _ := c.Me()
-	for _, e := range got {
-		if err := a.printEvent(ctx, c, client.Message{Entry: e, Mine: e.From == me}); err != nil {
-			return err
-		}
-	}
-	return nil
+	return got, nil
 }
 
 func conversationsVerb(a *app) *cobra.Command {
@@ -228,9 +295,16 @@ func conversationsVerb(a *app) *cobra.Command {
 
 func readVerb(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use: "read WITH", Short: "mark a conversation as read", Args: exactly(1, "WITH, the other side of the conversation"),
+		Use: "read WITH", Short: "mark a conversation or a group (#name) as read", Args: exactly(1, "WITH, the other side of the conversation, or a group"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.once(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+				if c.IsGroup(args[0]) {
+					st, err := findGroup(ctx, c, args[0])
+					if err != nil {
+						return err
+					}
+					return c.MarkGroupRead(ctx, st.Group.ID, st.Head)
+				}
 				peer, err := c.Resolve(ctx, args[0])
 				if err != nil {
 					return err
