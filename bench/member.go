@@ -58,17 +58,31 @@ func (m *member) follow() error {
 }
 
 func (m *member) groups(after uint64) (*cxxpb.GroupsResult, error) {
-	const id = 1
-	err := m.call(&cxxpb.Call{Id: id, Op: &cxxpb.Call_Groups{Groups: &cxxpb.GroupsCall{After: after}}})
+	r, err := m.ask(&cxxpb.Call{Id: 1, Op: &cxxpb.Call_Groups{Groups: &cxxpb.GroupsCall{After: after}}})
+	return r.GetGroups(), err
+}
+
+// createGroup makes an open group with a given address, and somebody who owns it.
+func (c *cell) createGroup(ctx context.Context, name string) error {
+	owner, err := login(ctx, c.server.Ready["plain"], nil, c.backend.Token("owner-of-"+name))
+	if err != nil {
+		return err
+	}
+	defer owner.Close()
+	_, err = owner.ask(&cxxpb.Call{Id: 1, Op: &cxxpb.Call_GroupCreate{GroupCreate: &cxxpb.GroupCreateCall{Group: &cxxpb.Group{Addr: name}}}})
+	return err
+}
+
+// ask makes a request and waits for the answer; what else comes is not looked at.
+func (c *conn) ask(m *cxxpb.Call) (*cxxpb.Reply, error) {
+	err := c.call(m)
 	for err == nil {
 		var f proto.Frame
-		if f, err = m.frame(); err != nil || f.Type != cxxpb.FrameType_FRAME_REPLY {
-			continue // what happens in the user's inbox is not looked at
+		if f, err = c.frame(); err != nil || f.Type != cxxpb.FrameType_FRAME_REPLY {
+			continue
 		}
-		var r cxxpb.Reply
-		if err = r.UnmarshalVT(f.Body); err == nil && r.GetGroups() != nil {
-			return r.GetGroups(), nil
-		}
+		r := &cxxpb.Reply{}
+		return r, r.UnmarshalVT(f.Body)
 	}
 	return nil, err
 }

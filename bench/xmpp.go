@@ -27,8 +27,9 @@ const (
 type jabber struct {
 	name, addr, tls string
 	pid, db         int
-	settle          func(ctx context.Context) // collects garbage, where the server can be asked to
-	restart         func() error              // keeps the accounts
+	settle          func(ctx context.Context)                    // collects garbage, where the server can be asked to
+	restart         func() error                                 // keeps the accounts
+	open            func(ctx context.Context, room string) error // makes a room, where entering it does not
 	stop            func()
 }
 
@@ -66,6 +67,7 @@ func startOurs(ctx context.Context, o options, dir string) (*jabber, error) {
 		}
 	}
 	j.restart = func() error { c.stop(); return begin() }
+	j.open = func(ctx context.Context, room string) error { return c.createGroup(ctx, room) }
 	return j, begin()
 }
 
@@ -99,7 +101,7 @@ func other(name string, j *env.Jabber, err error) (*jabber, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &jabber{name: name, addr: j.Addr(), tls: j.TLS, pid: j.Pid(), stop: j.Stop, settle: func(context.Context) {}}
+	out := &jabber{name: name, addr: j.Addr(), tls: j.TLS, pid: j.Pid(), stop: j.Stop, settle: func(context.Context) {}, open: func(context.Context, string) error { return nil }}
 	out.restart = func() error {
 		j.Stop()
 		err := j.Start()

@@ -43,16 +43,21 @@ func runXMPP(ctx context.Context, users []*xmpptest.Client, p msgPlan) (time.Dur
 }
 
 func xmppPump(c net.Conn, to string, p msgPlan, came <-chan int) error {
-	head := []byte("<message to='" + to + "' type='chat' id='")
-	tail := []byte(strings.Repeat("x", p.size-8) + "</body></message>")
+	return pumpXML(c, to, "chat", p, came, func(n int) string { return fmt.Sprintf("%08d", n) })
+}
+
+// pumpXML sends messages with the window always full. number begins each.
+func pumpXML(c net.Conn, to, typ string, p msgPlan, came <-chan int, number func(n int) string) error {
+	head := []byte("<message to='" + to + "' type='" + typ + "' id='")
+	tail := []byte(strings.Repeat("x", max(0, p.size-numberSize)) + "</body></message>")
 	next, free := 0, p.window
 	var out []byte
 	for next < p.messages {
 		out = out[:0]
 		for ; free > 0 && next < p.messages; free-- {
-			number := fmt.Sprintf("%08d", next)
-			out = append(append(append(out, head...), number...), "'><body>"...)
-			out = append(append(out, number...), tail...)
+			text := number(next)
+			out = append(append(append(out, head...), text...), "'><body>"...)
+			out = append(append(out, text...), tail...)
 			next++
 		}
 		if err := c.SetWriteDeadline(time.Now().Add(xmppPatience)); err != nil {
@@ -70,40 +75,61 @@ func xmppPump(c net.Conn, to string, p msgPlan, came <-chan int) error {
 	return nil
 }
 
-var bodyTag = []byte("<body>")
-
 func xmppDrain(c net.Conn, p msgPlan, came chan<- int) error {
-	buf := make([]byte, 0, 64<<10)
+	r := bodyReader{c: c, buf: make([]byte, 0, 64<<10)}
 	for got := 0; got < p.messages; {
-		if err := c.SetReadDeadline(time.Now().Add(xmppPatience)); err != nil {
-			return err
-		}
-		n, err := c.Read(buf[len(buf):cap(buf)])
+		before := got
+		err := r.read(func(text []byte) error {
+			number, err := strconv.Atoi(string(text))
+			if err != nil || number != got {
+				return fmt.Errorf("message %q came when %d was due", text, got)
+			}
+			got++
+			return nil
+		})
 		if err != nil {
 			return fmt.Errorf("after %d messages: %w", got, err)
 		}
-		buf = buf[:len(buf)+n]
-		before, at := got, 0
-		for {
-			i := bytes.Index(buf[at:], bodyTag)
-			if i < 0 {
-				at = max(at, len(buf)-len(bodyTag)+1)
-				break
-			}
-			if at += i; len(buf) < at+len(bodyTag)+8 {
-				break
-			}
-			number, err := strconv.Atoi(string(buf[at+len(bodyTag) : at+len(bodyTag)+8]))
-			if err != nil || number != got {
-				return fmt.Errorf("message %.8q came when %d was due", buf[at+len(bodyTag):], got)
-			}
-			got++
-			at += len(bodyTag)
-		}
-		buf = buf[:copy(buf, buf[at:])]
 		if got > before {
 			came <- got - before
 		}
 	}
+	return nil
+}
+
+// bodyReader finds what the bodies of messages begin with, and reads no more XML.
+type bodyReader struct {
+	c   net.Conn
+	buf []byte // its capacity is what is read at once
+}
+
+var bodyTag = []byte("<body>")
+
+// read waits for more and calls take for the first numberSize bytes of each body.
+func (r *bodyReader) read(take func(text []byte) error) error {
+	if err := r.c.SetReadDeadline(time.Now().Add(xmppPatience)); err != nil {
+		return err
+	}
+	n, err := r.c.Read(r.buf[len(r.buf):cap(r.buf)])
+	if err != nil {
+		return err
+	}
+	r.buf = r.buf[:len(r.buf)+n]
+	rest := r.buf
+	for {
+		i := bytes.Index(rest, bodyTag)
+		if i < 0 {
+			rest = rest[max(0, len(rest)-len(bodyTag)+1):]
+			break
+		}
+		if rest = rest[i:]; len(rest) < len(bodyTag)+numberSize {
+			break
+		}
+		rest = rest[len(bodyTag):]
+		if err := take(rest[:numberSize]); err != nil {
+			return err
+		}
+	}
+	r.buf = r.buf[:copy(r.buf, rest)]
 	return nil
 }

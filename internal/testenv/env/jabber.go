@@ -18,7 +18,8 @@ import (
 )
 
 // Jabber is another XMPP server, for comparison: plaintext, TLS from the first
-// byte, and accounts made in-band, all on loopback, for the domain localhost.
+// byte, and accounts made in-band, all on loopback, for the domain localhost, with
+// rooms at conference.localhost.
 type Jabber struct {
 	*Server
 	TLS string // host:port
@@ -55,10 +56,11 @@ modules_disabled = { "s2s" }
 network_backend = "epoll"
 VirtualHost "localhost"
 ssl = { certificate = "%[4]s", key = "%[5]s" }
+Component "conference.localhost" "muc"
 `
 
 // StartEjabberd starts ejabberd in dir. db is the MariaDB that keeps its
-// archive, nil for no archive.
+// archive, of rooms too, nil for no archive.
 func StartEjabberd(dir string, db *MariaDB) (*Jabber, error) {
 	erl, err := program("erl")
 	if err != nil {
@@ -111,7 +113,7 @@ modules:
 // ejabberdArchive makes the tables and returns the end of the configuration.
 func ejabberdArchive(db *MariaDB) (string, error) {
 	if db == nil {
-		return "", nil
+		return "  mod_muc: {}\n", nil
 	}
 	schema, err := os.ReadFile("/usr/share/ejabberd/sql/mysql.sql")
 	if err != nil {
@@ -132,7 +134,7 @@ func ejabberdArchive(db *MariaDB) (string, error) {
 		return "", fmt.Errorf("env: the tables of ejabberd: %w", err)
 	}
 	_, port, _ := net.SplitHostPort(db.Addr())
-	return "  mod_mam: {db_type: sql, default: always}\nsql_type: mysql\nsql_server: \"127.0.0.1\"\nsql_port: " + port +
+	return "  mod_muc: {default_room_options: {mam: true}}\n  mod_mam: {db_type: sql, default: always}\nsql_type: mysql\nsql_server: \"127.0.0.1\"\nsql_port: " + port +
 		"\nsql_database: ejabberd\nsql_username: ejabberd\nsql_password: ejabberd\nsql_pool_size: 10\n", nil
 }
 
