@@ -94,7 +94,7 @@ func (s *session) GroupArchive(ctx context.Context, g im.GroupID, q im.ArchiveQu
 	if err != nil {
 		return im.ArchivePage{}, s.srv.public("archive of group", err)
 	}
-	q.After, q.Peer = max(q.After, before.me.From), 0
+	q.Floor, q.Peer = before.me.From, 0
 	page, err := s.srv.store.Archive(ctx, g.Log(), q)
 	if err != nil {
 		return im.ArchivePage{}, s.srv.public("archive of group", err)

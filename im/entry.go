@@ -128,6 +128,7 @@ type Message struct {
 type ArchiveQuery struct {
 	Kinds         []Kind   // empty: KindMessage and KindNote
 	Peer          UserID   // zero: any
+	Floor         uint64   // what is not above this seq is not there for who asks, and is not counted
 	After, Before uint64   // seqs, exclusive; zero: no bound
 	From, To      MsgID    // times, inclusive; zero: no bound
 	Seqs          []uint64 // only these; empty: any

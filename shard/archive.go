@@ -76,7 +76,7 @@ type archive struct {
 }
 
 func newArchive(ctx context.Context, db schema.Queryer, d schema.Dialect, u im.UserID, q im.ArchiveQuery) *archive {
-	a := &archive{ctx: ctx, db: db, d: d, u: u, kinds: slices.Clone(q.Kinds), peer: q.Peer, from: q.From, to: q.To, below: math.MaxInt64, newest: q.Newest}
+	a := &archive{ctx: ctx, db: db, d: d, u: u, kinds: slices.Clone(q.Kinds), peer: q.Peer, from: q.From, to: q.To, above: signed(q.Floor), below: math.MaxInt64, newest: q.Newest}
 	if len(a.kinds) == 0 {
 		a.kinds = []im.Kind{im.KindMessage, im.KindNote}
 	}

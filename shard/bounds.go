@@ -35,9 +35,11 @@ func (a *archive) timeBounds(from, to im.MsgID) error {
 	}
 	head := signed(heads[0].Seq)
 	if from > disorder {
-		if a.above, _, err = a.search(from-disorder, head); err != nil {
+		lower, _, err := a.search(from-disorder, head)
+		if err != nil {
 			return err
 		}
+		a.above = max(a.above, lower)
 	}
 	if to > 0 && to < 1<<63-1-disorder {
 		_, below, err := a.search(to+disorder+1, head)

@@ -77,7 +77,13 @@ func RunContract(t *testing.T, f factory) {
 		"retention":                 testPrune,
 		"retention of all":          testPruneAll,
 		"dissolution":               testDissolve,
+		"archive of a timeline":     testTimelineArchive,
 		"unread":                    testUnread,
+		"nicknames":                 testNicks,
+		"changes that panic":        testGroupPanics,
+		"retraction":                testRetract,
+		"a large group":             testLargeGroup,
+		"many timelines":            testManyTimelines,
 		"states of many groups":     testManyStates,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, f) })

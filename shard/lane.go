@@ -124,7 +124,7 @@ func (a *archive) countLanes(seqs []uint64) []lane {
 	return a.indexLanes()
 }
 
-// indexLanes is the whole inbox, in any order, by the conversation index alone.
+// indexLanes is the whole inbox or timeline, in any order, by the conversation index alone.
 func (a *archive) indexLanes() (out []lane) {
 	byConv := schema.ByConversation(a.d)
 	for _, k := range a.kinds {
@@ -132,8 +132,11 @@ func (a *archive) indexLanes() (out []lane) {
 		case im.KindMessage:
 			out = append(out, lane{table: byConv, where: " AND conv_id > 0 AND conv_id < ?", args: []any{int64(schema.NoteBit)}})
 		case im.KindNote:
-			out = append(out, lane{table: byConv, where: " AND conv_id > ?", args: []any{int64(schema.NoteBit)}})
+			out = append(out, lane{table: byConv, where: " AND conv_id > ? AND conv_id < ?", args: []any{int64(schema.NoteBit), int64(schema.TimelineBit)}})
+		default:
+			continue
 		}
+		out = append(out, lane{table: byConv, where: " AND conv_id = ?", args: []any{int64(conversation(k, 0))}}) // of a timeline
 	}
 	if others := slices.DeleteFunc(slices.Clone(a.kinds), isMessage); len(others) > 0 {
 		out = append(out, lane{table: byConv, where: " AND conv_id = 0" + kindsIn(others)})

@@ -2,6 +2,7 @@ package shard_test
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"sync"
 	"testing"
@@ -82,5 +83,61 @@ func testSameTransaction(t *testing.T, f factory) {
 	head, err := s.Heads(context.Background(), []im.UserID{g.ID.Log()})
 	if err != nil || len(head) != 1 || head[0].Seq != 4 {
 		t.Errorf("the timeline ends at %+v %v", head, err)
+	}
+}
+
+// Many write to many groups and to each other, from two processes: every timeline
+// and inbox is dense, in the order in which each has written.
+func testManyTimelines(t *testing.T, f factory) {
+	stores := f(t, 2, 2)
+	const people, groups, each = 6, 4, 40
+	users := make([]im.UserID, people)
+	for i := range users {
+		users[i] = create(t, stores[0], fmt.Sprint("user", i))
+	}
+	logs := make([]im.GroupID, groups)
+	for i := range logs {
+		logs[i] = newGroup(t, stores[0], fmt.Sprint("group", i), users...).ID
+	}
+	var wg sync.WaitGroup
+	for w, u := range users {
+		s := stores[w%len(stores)]
+		wg.Go(func() {
+			for i := range each {
+				batch := []im.Message{message(u, users[(w+i)%people], "between two")}
+				for g := range groups {
+					m := post(u, logs[(g+w+i)%groups], fmt.Sprint(i))
+					m.Mentions = users[:i%3]
+					batch = append(batch, m)
+				}
+				for _, o := range sendAll(s, batch...) {
+					if o.err != nil {
+						t.Error(o.err)
+					}
+				}
+				if i%8 == 0 {
+					if _, _, err := s.MarkGroupRead(context.Background(), logs[i%groups], u, uint64(i)); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for _, g := range logs {
+		entries := inbox(t, stores[0], g.Log()) // dense
+		if len(entries) != 1+people*each {
+			t.Errorf("%d entries in a timeline", len(entries))
+		}
+		next := make(map[im.UserID]int)
+		for _, e := range entries[1:] {
+			if e.Text != fmt.Sprint(next[e.From]) {
+				t.Errorf("of %s: %q stands where %d should", e.From, e.Text, next[e.From])
+			}
+			next[e.From]++
+		}
+	}
+	for _, u := range users {
+		inbox(t, stores[0], u)
 	}
 }

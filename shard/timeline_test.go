@@ -115,17 +115,18 @@ func testTimeline(t *testing.T, f factory) {
 
 // A removal stands in the timeline, and nothing of who was removed behind it.
 func testGroupRemoval(t *testing.T, f factory) {
-	s := f(t, 1, 1)[0]
+	stores := f(t, 1, 2)
+	s := stores[0]
 	a, b := create(t, s, "a"), create(t, s, "b")
 	g := newGroup(t, s, "team", a, b)
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	var acked []uint64
 	started := make(chan struct{}, 4)
-	for range 4 {
+	for w := range 4 {
 		wg.Go(func() {
 			for i := range 10000 {
-				c, err := try(s, post(b, g.ID, "x"))
+				c, err := try(stores[w%len(stores)], post(b, g.ID, "x"))
 				if err != nil {
 					if im.CodeOf(err) != im.CodeNotMember {
 						t.Error(err)
