@@ -44,6 +44,7 @@ func (s *session) GroupList(ctx context.Context) ([]im.GroupState, error) {
 func (s *session) shown(st im.GroupState) im.GroupState {
 	s.srv.clock.Observe(st.HeadID)
 	st.Group.Salt = nil
+	st.Protected = st.Group.Password != ""
 	if st.Me.Role < im.RoleOwner {
 		st.Group.Password = ""
 	}

@@ -254,6 +254,7 @@ type GroupState struct {
 	Unread     int        // messages of others above Me.ReadTo: computed, never counted up
 	Mentions   int        // those of them that mention the user or everybody
 	Members    int        // who is in it, without who is passing
+	Protected  bool       // who enters by MUC is asked for a password, which only owners are shown
 	Membership Membership // of the user; zero when it was not asked for
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/cxx-im/cxx/xmpp/info"
 	"github.com/cxx-im/cxx/xmpp/iq"
 	"github.com/cxx-im/cxx/xmpp/mam"
+	"github.com/cxx-im/cxx/xmpp/muc"
 	"github.com/cxx-im/cxx/xmpp/pep"
 	"github.com/cxx-im/cxx/xmpp/private"
 	"github.com/cxx-im/cxx/xmpp/register"
@@ -35,7 +36,8 @@ func newModules(mux *iq.Mux, d Deps) *modules {
 	m := &modules{}
 	roster.Register(mux)
 	register.Register(mux, d.registration())
-	mam.New(d.Archive, time.Now).Register(mux)
+	archive := mam.New(d.Archive, time.Now)
+	archive.Register(mux)
 	m.pep = pep.New(mux, d.Log)
 	m.pep.PhotoChanged = photoChanged
 	private.Register(mux, m.pep)
@@ -50,12 +52,24 @@ func newModules(mux *iq.Mux, d Deps) *modules {
 	})
 	m.disco.Items(iq.Own|iq.Account, m.nodes)
 	m.disco.Info(iq.Own|iq.Account, m.node)
+	if d.GroupPrefix != "" {
+		muc.Register(mux, archive, time.Now)
+		m.disco.Items(iq.Server, d.services)
+	}
 	m.caps = m.disco.Caps()
 	return m
 }
 
 func (d Deps) registration() register.Config {
 	return register.Config{Logins: d.Logins, Open: d.Registration, Invite: d.Invites}
+}
+
+// services lists what the domain has beside accounts.
+func (d Deps) services(_ context.Context, r *iq.Request, node string) ([]disco.Item, bool, error) {
+	if node != "" {
+		return nil, false, nil
+	}
+	return []disco.Item{{JID: d.GroupPrefix + "." + r.To.Domain, Name: "Rooms"}}, true, nil
 }
 
 // sessionFeatures is what the stream offers to who has logged in.

@@ -11,6 +11,26 @@ import (
 	"github.com/cxx-im/cxx/xmpp/xmlstream"
 )
 
+// roomsRequest handles a request to a room or to where the rooms are.
+func (s *session) roomsRequest(st *xmlstream.Element, to im.Addr) {
+	r := &iq.Request{
+		Session: s, Target: iq.Rooms, Set: st.Attr("type") == "set", From: s.addr, To: to.Bare(), ID: st.Attr("id"),
+		Payload: st.First(), Stanza: st,
+	}
+	err := s.notBlocked(to.Bare())
+	if err == nil && to.Local != "" {
+		r.Target = iq.Room
+		if r.Room, err = s.core.GroupFind(s.ctx, to.Bare()); im.CodeOf(err) == im.CodeNotFound {
+			err = nil
+		}
+	}
+	if err != nil {
+		s.refuse(st, err)
+		return
+	}
+	s.serveAs(st, r)
+}
+
 // occupantRequest handles an iq to somebody in a room: it goes to his client as from
 // the nickname of the asker, and the answer comes back so. Who asks for himself learns
 // whether he is there still (XEP-0410).

@@ -31,6 +31,8 @@ func (s *session) request(st *xmlstream.Element, to im.Addr) {
 		}
 		s.toResource(st, to)
 	case answer:
+	case s.srv.groups(to.Domain):
+		s.roomsRequest(st, to)
 	case !to.IsZero() && !s.local(to):
 		s.refuse(st, stanza.Errorf(stanza.RemoteServerNotFound, ""))
 	default:

@@ -35,7 +35,7 @@ func (d *Disco) getInfo(ctx context.Context, r *iq.Request) (*xmlstream.Element,
 	if err != nil {
 		return nil, err
 	}
-	return i.element(node), nil
+	return i.Element(node), nil
 }
 
 // find returns what is said of a node, or of the entity itself.
@@ -66,7 +66,9 @@ func (d *Disco) of(t iq.Target) *Info {
 	return i
 }
 
-func (i *Info) element(node string) *xmlstream.Element {
+// Element renders i as the answer for a node, or for the entity itself when node is
+// empty.
+func (i *Info) Element(node string) *xmlstream.Element {
 	out := xmlstream.New(stanza.NSInfo, "query").OptAttr("node", node)
 	for _, x := range i.Identities {
 		out.Add(xmlstream.New(stanza.NSInfo, "identity").SetAttr("category", x.Category).SetAttr("type", x.Type).OptAttr("name", x.Name))

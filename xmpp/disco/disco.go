@@ -1,10 +1,10 @@
 // Package disco is service discovery (XEP-0030) for the domain and its accounts,
-// and entity capabilities (XEP-0115): those of the server, and what a client's say
-// of the events that it wants.
+// what the service of rooms can do, and entity capabilities (XEP-0115): those of the
+// server, and what a client's say of the events that it wants.
 //
-// It leaves what is discovered to the packages that register with the iq.Mux, and
-// the nodes of accounts to who owns them: they hook in with Info and Items, before
-// anything is served. From then on any goroutine may call it.
+// It leaves what is discovered to the packages that register with the iq.Mux, rooms
+// to package muc, and the nodes of accounts to who owns them: they hook in with Info
+// and Items, before anything is served. From then on any goroutine may call it.
 package disco
 
 import (
@@ -65,9 +65,9 @@ func Register(m *iq.Mux, o Options) *Disco {
 	const all = iq.Server | iq.Own | iq.Account
 	m.Identity(iq.Server, iq.Identity{Category: "server", Type: "im", Name: o.Name})
 	m.Identity(iq.Own|iq.Account, iq.Identity{Category: "account", Type: "registered"})
-	m.Feature(all, stanza.NSInfo, stanza.NSItems)
+	m.Feature(all|iq.Rooms, stanza.NSInfo, stanza.NSItems)
 	m.Feature(iq.Server, stanza.NSCaps)
-	m.Get(all|iq.Nobody, stanza.NSInfo, "query", d.getInfo)
+	m.Get(all|iq.Nobody|iq.Rooms, stanza.NSInfo, "query", d.getInfo)
 	m.Get(all|iq.Nobody, stanza.NSItems, "query", d.getItems)
 	return d
 }

@@ -126,6 +126,6 @@ func formSource(x *xmlstream.Element) (about string, parts []string, ok bool) {
 func (d *Disco) Caps() *xmlstream.Element { return d.caps().Copy() }
 
 func (d *Disco) makeCaps() *xmlstream.Element {
-	ver, _ := Verify(d.of(iq.Server).element(""), algorithm)
+	ver, _ := Verify(d.of(iq.Server).Element(""), algorithm)
 	return xmlstream.New(stanza.NSCaps, "c").SetAttr("hash", algorithm).SetAttr("node", d.opt.Node).SetAttr("ver", ver)
 }

@@ -1,7 +1,7 @@
 // Package iq dispatches requests (RFC 6120 section 8.2.3) that the server
-// answers itself, for its domain or on behalf of an account, and collects what
-// service discovery says of those. Packages of XEPs register handlers with a
-// Mux; package c2s serves it.
+// answers itself, for its domain and its rooms or on behalf of an account, and
+// collects what service discovery says of those. Packages of XEPs register handlers
+// with a Mux; package c2s serves it.
 //
 // It leaves requests between clients to c2s, and every rule about who may to the
 // handlers and the core.
@@ -27,6 +27,8 @@ const (
 	// Nobody is an account of this server that does not exist. Handlers answer for
 	// it what they answer for an account that the asker may know nothing of.
 	Nobody
+	Rooms // where the rooms of a domain are (XEP-0045)
+	Room  // a room; Request.Room says which
 )
 
 // Request is a request to the server. A handler may keep the payload.
@@ -35,8 +37,11 @@ type Request struct {
 	Target  Target
 	Set     bool
 	From    im.Addr   // full, of Session
-	To      im.Addr   // bare; the domain or an account
+	To      im.Addr   // bare; a domain, an account or a room
 	Owner   im.UserID // Own, Account: whose
+	// Room, with that target, is the room as the asker may see it; its Group has no
+	// ID when there is none that he may know of.
+	Room    im.GroupState
 	ID      string
 	Payload *xmlstream.Element
 	Stanza  *xmlstream.Element
@@ -142,7 +147,7 @@ func (m *Mux) Features(t Target) []string {
 func (m *Mux) Identities(t Target) []Identity { return m.identities[t] }
 
 func each(t Target, f func(Target)) {
-	for _, one := range []Target{Server, Own, Account, Nobody} {
+	for _, one := range []Target{Server, Own, Account, Nobody, Rooms, Room} {
 		if t&one != 0 {
 			f(one)
 		}

@@ -12,8 +12,8 @@ import (
 
 const nsValidate = "http://jabber.org/protocol/xdata-validate" // XEP-0122
 
-// supported answers which fields a query can have (section 4.1.5).
-func supported(context.Context, *iq.Request) (*xmlstream.Element, error) {
+// Fields answers which fields a query to any archive can have (section 4.1.5).
+func Fields(context.Context, *iq.Request) (*xmlstream.Element, error) {
 	f := form.New(form.TypeForm, stanza.NSMAM)
 	for _, x := range []form.Field{
 		{Var: "with", Type: form.JIDSingle},

@@ -58,7 +58,7 @@ const (
 // Register makes m answer for the archives of accounts.
 func (s *Service) Register(m *iq.Mux) {
 	for name, h := range map[string]struct{ get, set iq.Handler }{
-		"query":    {supported, s.own},
+		"query":    {Fields, s.own},
 		"metadata": {s.metadata, nil},
 		"prefs":    {s.prefs, s.setPrefs},
 	} {

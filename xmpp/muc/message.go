@@ -74,19 +74,29 @@ func event(p *im.GroupPush, hid bool) *xmlstream.Element {
 		return nil
 	}
 	switch ev.What {
-	case im.GroupSubject:
-		if ev.Group == nil {
-			return nil
-		}
-		st := Subject(ev.Group).SetAttr("id", e.MsgID.String())
-		message.AddStanzaID(st, p.Group.Addr, e.Seq)
-		return st
+	case im.GroupSubject, im.GroupRetracted:
+		return said(p.Group, e)
 	case im.GroupChanged:
 		return configured(p.Group, hid)
-	case im.GroupRetracted:
-		return retracted(p.Group, e)
 	case im.GroupJoined, im.GroupLeft, im.GroupKicked, im.GroupBanned, im.GroupUnbanned, im.GroupRole, im.GroupExpelled:
 		return absent(p)
+	}
+	return nil
+}
+
+// said is an event that is part of what is talked about; nil: it is not.
+func said(g *im.Group, e *im.Entry) *xmlstream.Element {
+	switch ev := e.Group; {
+	case ev == nil:
+		return nil
+	case ev.What == im.GroupSubject && ev.Group != nil:
+		now := *ev.Group
+		now.Addr = g.Addr
+		st := Subject(&now).SetAttr("id", e.MsgID.String())
+		message.AddStanzaID(st, g.Addr, e.Seq)
+		return st
+	case ev.What == im.GroupRetracted:
+		return retracted(g, e)
 	}
 	return nil
 }

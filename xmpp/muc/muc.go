@@ -2,7 +2,8 @@
 // invitations read as stanzas, and what clients mean with theirs.
 //
 // It leaves to c2s when a stanza is sent and to whom, and every rule about who may
-// to the core. Functions are pure.
+// to the core. Functions are pure; Service answers requests to rooms, about their
+// settings, members, archive and picture.
 //
 // What many clients get is rendered without 'to', once for each form, and To adds
 // that for each.

@@ -1,0 +1,218 @@
+package muc
+
+import (
+	"context"
+	"time"
+
+	"github.com/cxx-im/cxx/im"
+	"github.com/cxx-im/cxx/xmpp/iq"
+	"github.com/cxx-im/cxx/xmpp/stanza"
+	"github.com/cxx-im/cxx/xmpp/xmlstream"
+)
+
+// wish is one item of a change: another role for an occupant, or another affiliation
+// for a user (sections 8 to 10).
+type wish struct {
+	nick, role, affiliation, reason string
+
+	user im.Addr // bare; zero: nick says who
+}
+
+// mostWishes is how many items one request may have.
+const mostWishes = 100
+
+// readWishes reads the items of a request.
+func readWishes(query *xmlstream.Element) (out []wish, err error) {
+	for c := range query.Children() {
+		if !c.Is(nsAdmin, "item") {
+			continue
+		}
+		w := wish{nick: nickOf(c.Attr("nick")), role: c.Attr("role"), affiliation: c.Attr("affiliation"), reason: c.ChildText(nsAdmin, "reason")}
+		if jid := c.Attr("jid"); jid != "" {
+			a, err := im.ParseAddr(jid)
+			if err != nil || a.Local == "" {
+				return nil, stanza.Errorf(stanza.JIDMalformed, "the attribute jid of an item is no address of a user")
+			}
+			w.user = a.Bare()
+		}
+		switch {
+		case (w.role == "") == (w.affiliation == ""):
+			return nil, stanza.Errorf(stanza.BadRequest, "an item has either a role or an affiliation")
+		case c.Attr("nick") == "" && w.user.IsZero():
+			return nil, stanza.Errorf(stanza.BadRequest, "an item says by nick or jid whom it is about")
+		case len(out) == mostWishes:
+			return nil, stanza.Errorf(stanza.PolicyViolation, "too many items at once")
+		}
+		out = append(out, w)
+	}
+	if len(out) == 0 {
+		return nil, stanza.Errorf(stanza.BadRequest, "the request has no item")
+	}
+	return out, nil
+}
+
+// change carries out all items of a request, or none (sections 8.2 to 10.8).
+func (s *Service) change(ctx context.Context, r *iq.Request) (*xmlstream.Element, error) {
+	list, err := readWishes(r.Payload)
+	if err != nil {
+		return nil, err
+	}
+	me := &r.Room.Me
+	var acts []im.Act
+	allowed := true // to do such things, if not to everybody
+	for i := range list {
+		w := &list[i]
+		mine, err := s.acts(ctx, r, w)
+		if err != nil {
+			return nil, err
+		}
+		for j := range mine {
+			mine[j].Reason = w.reason
+		}
+		acts = append(acts, mine...)
+		allowed = allowed && me.Admin() && (w.role != "" && w.role != "moderator" || me.Role >= im.RoleAdmin && w.affiliation == "outcast")
+	}
+	return nil, refused(r.Session.Core().GroupAct(ctx, r.Room.Group.ID, acts...), allowed)
+}
+
+// acts is what an item means for the core.
+func (s *Service) acts(ctx context.Context, r *iq.Request, w *wish) ([]im.Act, error) {
+	if w.role != "" {
+		if !r.Room.Me.Admin() {
+			return nil, stanza.Errorf(stanza.Forbidden, "only moderators change roles")
+		}
+		there, err := s.find(r, w)
+		if err != nil {
+			return nil, err
+		}
+		return roleActs(&r.Room.Group, &r.Room.Me, there, w.role, s.now())
+	}
+	role, ok := affiliations[w.affiliation]
+	if !ok {
+		return nil, stanza.Errorf(stanza.BadRequest, "the affiliations are owner, admin, member, none and outcast")
+	}
+	u, err := s.whom(ctx, r, w)
+	if err != nil {
+		return nil, err
+	}
+	return []im.Act{{Do: im.ActRole, User: u, Role: role}}, nil
+}
+
+// affiliations are the roles of groups that MUC has.
+var affiliations = map[string]im.Role{
+	"owner": im.RoleOwner, "admin": im.RoleAdmin, "member": im.RoleMember, "none": im.RoleNone, "outcast": im.RoleOutcast,
+}
+
+var errAbsent = stanza.Errorf(stanza.ItemNotFound, "nobody of that name is in the room")
+
+// find returns all sessions of an occupant.
+func (s *Service) find(r *iq.Request, w *wish) ([]im.Occupant, error) {
+	core := r.Session.Core()
+	if _, inside := core.Inside(r.Room.Group.ID); !inside {
+		return nil, im.Errorf(im.CodeNotMember, "enter the room first: roles are those of who is there")
+	}
+	if w.user.IsZero() {
+		if there := core.RoomOccupant(r.Room.Group.ID, w.nick); len(there) > 0 {
+			return there, nil
+		}
+		return nil, errAbsent
+	}
+	list, err := core.RoomOccupants(context.Background(), r.Room.Group.ID)
+	if err != nil {
+		return nil, err
+	}
+	for i := range list {
+		if list[i].Member.Addr.Bare() == w.user {
+			return core.RoomOccupant(r.Room.Group.ID, list[i].Member.Nick), nil
+		}
+	}
+	return nil, errAbsent
+}
+
+// whom returns the user that an item is about.
+func (s *Service) whom(ctx context.Context, r *iq.Request, w *wish) (im.UserID, error) {
+	if !w.user.IsZero() {
+		return resolve(ctx, r, w.user)
+	}
+	there, err := s.find(r, w)
+	if err != nil {
+		return 0, err
+	}
+	return there[0].User, nil
+}
+
+func resolve(ctx context.Context, r *iq.Request, a im.Addr) (im.UserID, error) {
+	u, err := r.Session.Core().Resolve(ctx, a)
+	if im.CodeOf(err) == im.CodeNotFound {
+		return 0, stanza.Errorf(stanza.ItemNotFound, "there is no user "+a.String()+" here")
+	}
+	return u, err
+}
+
+// roleActs is what it takes that somebody who is there, with all these sessions, has a
+// role; none: he has it.
+func roleActs(g *im.Group, me *im.Member, there []im.Occupant, role string, now time.Time) ([]im.Act, error) {
+	m := &there[0].Member
+	u := there[0].User
+	do := func(verbs ...im.ActVerb) (out []im.Act) {
+		for _, v := range verbs {
+			out = append(out, im.Act{Do: v, User: u})
+		}
+		return out
+	}
+	keeps := m.Role >= im.RoleAdmin // his role goes with his affiliation (sections 8.4, 9.7)
+	switch {
+	case role == "none" && u == me.User:
+		return nil, stanza.Errorf(stanza.Conflict, "you cannot send yourself away; leave")
+	case role == "none":
+		return do(sentAway(there)), nil
+	case Role(g, m, now) == role:
+		return nil, nil
+	case keeps && (role == "participant" || role == "visitor"):
+		return nil, stanza.Errorf(stanza.NotAllowed, "owners and admins are moderators; change the affiliation")
+	}
+	switch role {
+	case "moderator":
+		return do(im.ActUnmute, im.ActModerate), nil
+	case "participant":
+		return voiced(g, m, now, do)
+	case "visitor":
+		return silenced(g, m, now, do), nil
+	}
+	return nil, stanza.Errorf(stanza.BadRequest, "the roles are moderator, participant, visitor and none")
+}
+
+// sentAway is how somebody is sent away: who is there with C-XX alone is there as long
+// as he is a member.
+func sentAway(there []im.Occupant) im.ActVerb {
+	for i := range there {
+		if there[i].Session != 0 {
+			return im.ActEject
+		}
+	}
+	return im.ActKick
+}
+
+// voiced lets somebody speak, and no more.
+func voiced(g *im.Group, m *im.Member, now time.Time, do func(...im.ActVerb) []im.Act) ([]im.Act, error) {
+	plain := *m
+	plain.Voice, plain.MutedUntil = im.VoiceByRole, time.Time{}
+	if im.MaySpeak(g, &plain, now) == nil {
+		return do(im.ActUnvoice, im.ActUnmute), nil
+	}
+	plain.Voice = im.VoiceGranted
+	if im.MaySpeak(g, &plain, now) != nil {
+		return nil, stanza.Errorf(stanza.NotAllowed, "only those who keep order write here now")
+	}
+	return do(im.ActVoice), nil
+}
+
+// silenced lets somebody read only.
+func silenced(g *im.Group, m *im.Member, now time.Time, do func(...im.ActVerb) []im.Act) []im.Act {
+	plain := *m
+	plain.Voice = im.VoiceByRole
+	if im.MaySpeak(g, &plain, now) != nil {
+		return do(im.ActUnvoice)
+	}
+	return do(im.ActUnvoice, im.ActMute)
+}
