@@ -78,6 +78,8 @@ func RunContract(t *testing.T, f factory) {
 		"retention of all":          testPruneAll,
 		"dissolution":               testDissolve,
 		"archive of a timeline":     testTimelineArchive,
+		"owed past a zone":          testOwedPastDown,
+		"memberships":               testMemberships,
 		"unread":                    testUnread,
 		"nicknames":                 testNicks,
 		"changes that panic":        testGroupPanics,

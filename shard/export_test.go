@@ -76,3 +76,19 @@ func Number(s *Store, u im.UserID, query string, args ...any) (n int64, err erro
 	})
 	return n, err
 }
+
+// Trip makes a zone look down until a probe succeeds.
+func Trip(s *Store, id im.ZoneID) {
+	for _, z := range s.zones {
+		if z.id == id {
+			z.breaker.failure(true)
+		}
+	}
+}
+
+// AppendPost and CutPost are the stored form of what a message of a timeline has
+// beside its text.
+var (
+	AppendPost = appendPost
+	CutPost    = cutPost
+)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/cxx-im/cxx/im"
 	"github.com/cxx-im/cxx/shard"
@@ -164,54 +163,6 @@ func testGroupRemoval(t *testing.T, f factory) {
 	heads, err := s.Heads(t.Context(), []im.UserID{g.ID.Log()})
 	if err != nil || heads[0].Seq != kick || int(kick) != len(acked)+2 {
 		t.Errorf("the timeline ends at %+v; %d messages, then the removal at %d (%v)", heads, len(acked), kick, err)
-	}
-}
-
-// What a user has to learn is remembered until it is settled, and written once.
-func testOwed(t *testing.T, f factory) {
-	s := f(t, 2, 1)[0]
-	a, b := create(t, s, "a"), create(t, s, "b")
-	g := newGroup(t, s, "team", a)
-	_, err := edit(t, s, g.ID, []im.UserID{b}, func(e *im.GroupEdit) {
-		m := im.Member{User: b, Role: im.RoleMember, Nick: "b"}
-		e.Put = []im.Member{m}
-		e.Log = []im.Entry{{Kind: im.KindGroup, From: a, MsgID: 5, Group: &im.GroupEvent{What: im.GroupJoined, ID: g.ID, Member: &m}}}
-		e.Owe = func(logged []im.Entry) []im.Owed {
-			return []im.Owed{{
-				Membership: im.Membership{User: b, Group: g.ID, Role: im.RoleMember, Version: logged[0].Seq, Addr: g.Addr},
-				Entry:      im.Entry{Kind: im.KindGroup, From: a, MsgID: 5, Group: &im.GroupEvent{What: im.GroupJoined, ID: g.ID}},
-			}}
-		}
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	owed, err := s.Owed(t.Context(), time.Now().Add(time.Hour), 10)
-	if err != nil || len(owed) != 1 {
-		t.Fatal(owed, err)
-	}
-	logged, err := s.PutMembership(t.Context(), owed[0].Membership, owed[0].Entry)
-	if err != nil || logged == nil || logged.Group.Membership == nil {
-		t.Fatal(logged, err)
-	}
-	if twice, err := s.PutMembership(t.Context(), owed[0].Membership, owed[0].Entry); err != nil || twice != nil {
-		t.Errorf("the same twice: %v %v", twice, err)
-	}
-	if err := s.Settle(t.Context(), owed); err != nil {
-		t.Fatal(err)
-	}
-	if owed, err = s.Owed(t.Context(), time.Now().Add(time.Hour), 10); err != nil || len(owed) != 0 {
-		t.Errorf("settled, but owed %v %v", owed, err)
-	}
-	list, err := s.Memberships(t.Context(), b)
-	if err != nil || len(list) != 1 || list[0].Addr != g.Addr {
-		t.Errorf("memberships %+v %v", list, err)
-	}
-	booked, err := s.Book(t.Context(), b, g.ID, true, false, func(m im.Membership) im.Entry {
-		return im.Entry{Kind: im.KindGroup, MsgID: 9, Group: &im.GroupEvent{What: im.GroupBooked, ID: g.ID, Membership: &m}}
-	})
-	if err != nil || booked.Seq != logged.Seq+1 || !booked.Group.Membership.Pinned {
-		t.Errorf("booked %+v %v", booked, err)
 	}
 }
 
