@@ -27,7 +27,7 @@ func (c *cell) fill(ctx context.Context, sizes []int) ([]im.GroupID, error) {
 		return nil, err
 	}
 	defer s.Close()
-	f := filler{ctx: ctx, store: s, now: time.Now().UTC(), clock: im.NewClock(1, time.Now)}
+	f := newFiller(ctx, s)
 	groups := make([]im.GroupID, len(sizes))
 	for i, n := range sizes {
 		if groups[i], err = f.group(i, n); err != nil {
@@ -43,6 +43,10 @@ type filler struct {
 	now   time.Time
 	clock *im.Clock
 	users []im.UserID
+}
+
+func newFiller(ctx context.Context, s *shard.Store) *filler {
+	return &filler{ctx: ctx, store: s, now: time.Now().UTC(), clock: im.NewClock(1, time.Now)}
 }
 
 // group makes a group of the first n users, of whom the first is the owner.

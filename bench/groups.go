@@ -138,16 +138,16 @@ func startFilled(ctx context.Context, o options, name string, sizes []int, extra
 	return c, groups, c.start(ctx, o, append(extra, "cxx.idle_timeout=1h")...)
 }
 
-// profileCPU has the server profile itself until the returned func is called, when
-// the options name a file for that.
+// profileCPU has the server profile itself for some seconds, when the options name a
+// file for that; end waits for them.
 func (c *cell) profileCPU(ctx context.Context, o options, suffix string) (end func()) {
-	if o.profile == "" {
+	if c == nil || o.profile == "" {
 		return func() {}
 	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		data, err := c.debug(ctx, "profile?seconds=10")
+		data, err := c.debug(ctx, "profile?seconds=5")
 		if err == nil {
 			err = os.WriteFile(o.profile+"."+suffix, data, 0o600)
 		}

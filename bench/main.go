@@ -51,6 +51,7 @@ var benchmarks = []struct {
 	{"wire", "bytes on the wire of a 20-byte text", benchWire},
 	{"groups-cxx", "groups of 100 and 1,000 online members: CPU per 100k deliveries, latency", benchGroups},
 	{"groups-members", "CPU per message for the same 100 online of 100, 1,000 and 10,000 members", benchGroupMembers},
+	{"groups-storage", "messages/s and CPU of the storage alone, for groups", benchGroupStorage},
 	{"groups-muc", "MUC: CPU per 100k deliveries in 10 rooms of 30, beside ejabberd and Prosody", benchMUC},
 	{"xmpp-messages", "XMPP: 1:1 messages/s and CPU per 100k, beside ejabberd and Prosody", benchXMPPMessages},
 	{"xmpp-idle", "XMPP: bytes per idle session, beside them", benchXMPPIdle},
@@ -70,7 +71,7 @@ func main() {
 	fs.IntVar(&o.rounds, "rounds", 3, "messages, login: rounds; each is printed")
 	fs.IntVar(&o.conns, "conns", 10000, "idle: connections")
 	fs.DurationVar(&o.settle, "settle", 30*time.Second, "idle: wait before the second figure")
-	fs.StringVar(&o.profile, "profile", "", "idle: write the server's heap profile to this file; groups-cxx: its CPU profiles")
+	fs.StringVar(&o.profile, "profile", "", "idle: write the server's heap profile to this file; groups: its CPU profiles")
 	fs.IntVar(&o.senders, "senders", 10, "groups: members who send at once")
 	fs.IntVar(&o.deliveries, "deliveries", 200000, "groups: deliveries per round")
 	fs.StringVar(&o.servers, "servers", "cxxd,ejabberd,ejabberd+mam,prosody", "xmpp, groups-muc: the servers to measure")

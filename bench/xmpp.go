@@ -27,9 +27,9 @@ const (
 type jabber struct {
 	name, addr, tls string
 	pid, db         int
-	settle          func(ctx context.Context)                    // collects garbage, where the server can be asked to
-	restart         func() error                                 // keeps the accounts
-	open            func(ctx context.Context, room string) error // makes a room, where entering it does not
+	settle          func(ctx context.Context) // collects garbage, where the server can be asked to
+	restart         func() error              // keeps the accounts
+	cell            *cell                     // ours; nil: another one
 	stop            func()
 }
 
@@ -56,7 +56,7 @@ func startOurs(ctx context.Context, o options, dir string) (*jabber, error) {
 			"auth.scram_iterations=4096",
 		)
 		if err == nil {
-			j.addr, j.tls, j.pid, j.db, j.stop = c.server.Ready["xmpp"], c.server.Ready["xmpps"], c.server.Pid(), c.db, c.stop
+			j.cell, j.addr, j.tls, j.pid, j.db, j.stop = c, c.server.Ready["xmpp"], c.server.Ready["xmpps"], c.server.Pid(), c.db, c.stop
 		}
 		return err
 	}
@@ -67,7 +67,6 @@ func startOurs(ctx context.Context, o options, dir string) (*jabber, error) {
 		}
 	}
 	j.restart = func() error { c.stop(); return begin() }
-	j.open = func(ctx context.Context, room string) error { return c.createGroup(ctx, room) }
 	return j, begin()
 }
 
@@ -101,7 +100,7 @@ func other(name string, j *env.Jabber, err error) (*jabber, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &jabber{name: name, addr: j.Addr(), tls: j.TLS, pid: j.Pid(), stop: j.Stop, settle: func(context.Context) {}, open: func(context.Context, string) error { return nil }}
+	out := &jabber{name: name, addr: j.Addr(), tls: j.TLS, pid: j.Pid(), stop: j.Stop, settle: func(context.Context) {}}
 	out.restart = func() error {
 		j.Stop()
 		err := j.Start()
