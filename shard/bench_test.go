@@ -43,13 +43,54 @@ func benchAppend(b *testing.B, cfg shard.Config, serverPID int) {
 	for i := range users {
 		users[i] = create(b, s, fmt.Sprintf("user%d", i))
 	}
+	benchMessages(b, s, serverPID, len(users), func(i int) im.Message { return im.Message{From: users[i], To: users[i^1]} })
+	p, err := s.Read(context.Background(), users[0], 0, 1)
+	if err != nil || len(p.Entries) == 0 && b.N > 2000 {
+		b.Fatal(p, err)
+	}
+}
+
+// BenchmarkPost is the same 200 users in ten groups, each with a window of 8
+// messages under way to his group. A message is one row instead of two.
+func BenchmarkPost(b *testing.B) {
+	b.Run("sqlite", func(b *testing.B) { benchPost(b, shard.Default(), 0) })
+	b.Run("mysql", func(b *testing.B) {
+		pid, _ := strconv.Atoi(os.Getenv("CXX_TEST_MYSQL_PID"))
+		benchPost(b, mysqlConfig(b, 1), pid)
+	})
+}
+
+const benchGroups = 10
+
+func benchPost(b *testing.B, cfg shard.Config, serverPID int) {
+	s := open(b, cfg)
+	members := make([][]im.UserID, benchGroups)
+	for i := range 2 * benchPairs {
+		members[i%benchGroups] = append(members[i%benchGroups], create(b, s, fmt.Sprintf("user%d", i)))
+	}
+	groups := make([]im.GroupID, benchGroups)
+	for i := range groups {
+		groups[i] = newGroup(b, s, fmt.Sprintf("group%d", i), members[i]...).ID
+	}
+	benchMessages(b, s, serverPID, 2*benchPairs, func(i int) im.Message {
+		return im.Message{From: members[i%benchGroups][i/benchGroups], Group: groups[i%benchGroups]}
+	})
+	heads, err := s.Heads(context.Background(), []im.UserID{groups[0].Log()})
+	if err != nil || len(heads) != 1 || heads[0].Seq < uint64(b.N)/benchGroups/2 {
+		b.Fatal(heads, err)
+	}
+}
+
+// benchMessages sends b.N messages of 100 bytes. Each of some users has a window of
+// them under way; next says from whom and where the messages of one are.
+func benchMessages(b *testing.B, s *shard.Store, serverPID, users int, next func(user int) im.Message) {
 	text := strings.Repeat("x", 100)
 	clock := im.NewClock(1, time.Now)
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	left := b.N // guarded by mu
-	var sendNext func(from, to im.UserID)
-	sendNext = func(from, to im.UserID) {
+	var sendNext func(user int)
+	sendNext = func(user int) {
 		mu.Lock()
 		left--
 		over := left < 0
@@ -58,21 +99,22 @@ func benchAppend(b *testing.B, cfg shard.Config, serverPID int) {
 			wg.Done()
 			return
 		}
-		m := im.Message{From: from, To: to, MsgID: clock.Next(), Text: text}
+		m := next(user)
+		m.MsgID, m.Text = clock.Next(), text
 		rand.Read(m.ClientID[:])
 		s.AppendMessage(m, func(_ im.Committed, err error) {
 			if err != nil {
 				b.Error(err)
 			}
-			sendNext(from, to)
+			sendNext(user)
 		})
 	}
 	self, server := cpuSelf(), cpuOf(b, serverPID)
 	b.ResetTimer()
-	wg.Add(2 * benchPairs * benchWindow)
+	wg.Add(users * benchWindow)
 	for i := range users {
 		for range benchWindow {
-			sendNext(users[i], users[i^1])
+			sendNext(i)
 		}
 	}
 	wg.Wait()
@@ -82,10 +124,6 @@ func benchAppend(b *testing.B, cfg shard.Config, serverPID int) {
 	b.ReportMetric((cpuSelf()-self).Seconds()*per, "cpu-s/100k")
 	if serverPID != 0 {
 		b.ReportMetric((cpuOf(b, serverPID)-server).Seconds()*per, "db-cpu-s/100k")
-	}
-	p, err := s.Read(context.Background(), users[0], 0, 1)
-	if err != nil || len(p.Entries) == 0 && b.N > 2000 {
-		b.Fatal(p, err)
 	}
 }
 

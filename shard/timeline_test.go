@@ -1,6 +1,7 @@
 package shard_test
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"testing"
@@ -10,7 +11,7 @@ import (
 )
 
 // newGroup makes a group with an owner and members, whose nicknames are n0, n1 ….
-func newGroup(t *testing.T, s *shard.Store, name string, users ...im.UserID) im.Group {
+func newGroup(t testing.TB, s *shard.Store, name string, users ...im.UserID) im.Group {
 	t.Helper()
 	g := im.Group{Addr: im.Addr{Local: name, Domain: "conference.example.org"}, Title: name, Public: true, Salt: []byte("salt")}
 	var members []im.Member
@@ -22,7 +23,7 @@ func newGroup(t *testing.T, s *shard.Store, name string, users ...im.UserID) im.
 		members = append(members, m)
 	}
 	log := []im.Entry{{Kind: im.KindGroup, From: users[0], MsgID: 1, Group: &im.GroupEvent{What: im.GroupCreated, Group: &g}}}
-	g, logged, err := s.CreateGroup(t.Context(), g, members, log, nil)
+	g, logged, err := s.CreateGroup(context.Background(), g, members, log, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

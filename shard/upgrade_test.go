@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"reflect"
 	"testing"
@@ -65,13 +66,17 @@ func first(t *testing.T, db *sql.DB, d schema.Dialect, a, b im.Account, m im.Mes
 }
 
 func TestUpgrade(t *testing.T) {
-	t.Run("sqlite", func(t *testing.T) { testUpgrade(t, sqliteConfig(1), t.TempDir(), false) })
-	t.Run("mysql", func(t *testing.T) { testUpgrade(t, mysqlConfig(t, 1), t.TempDir(), false) })
-	// MySQL commits each statement of a migration: one that was cut short goes on.
-	t.Run("mysql, half done", func(t *testing.T) { testUpgrade(t, mysqlConfig(t, 1), t.TempDir(), true) })
+	for have := 1; have < shard.SchemaVersion(); have++ {
+		t.Run(fmt.Sprintf("sqlite from %d", have), func(t *testing.T) { testUpgrade(t, sqliteConfig(1), t.TempDir(), have, 0) })
+		t.Run(fmt.Sprintf("mysql from %d", have), func(t *testing.T) { testUpgrade(t, mysqlConfig(t, 1), t.TempDir(), have, 0) })
+		// MySQL commits each statement of a migration: one that was cut short goes on.
+		half := len(schema.Migrations(have)[0].Statements(schema.MySQL))/2 + 1
+		t.Run(fmt.Sprintf("mysql from %d and a half", have), func(t *testing.T) { testUpgrade(t, mysqlConfig(t, 1), t.TempDir(), have, half) })
+	}
 }
 
-func testUpgrade(t *testing.T, cfg shard.Config, dir string, half bool) {
+// testUpgrade opens a database of an older version, some of whose next step is done.
+func testUpgrade(t *testing.T, cfg shard.Config, dir string, have, done int) {
 	ctx := context.Background()
 	account := func(local string) im.Account {
 		addr := im.Addr{Local: local, Domain: "example.org"}
@@ -81,18 +86,26 @@ func testUpgrade(t *testing.T, cfg shard.Config, dir string, half bool) {
 	m := message(a.ID, b.ID, "from before")
 	db, d := rawDB(t, cfg.Zones[0], dir)
 	first(t, db, d, a, b, m)
-	if half {
-		for _, s := range schema.Migrations(1)[0].Statements(d)[:2] {
-			if _, err := db.ExecContext(ctx, s); err != nil {
-				t.Fatal(err)
-			}
+	exec := func(query string, args ...any) {
+		t.Helper()
+		if _, err := db.ExecContext(ctx, query, args...); err != nil {
+			t.Fatal(err)
 		}
+	}
+	for _, step := range schema.Migrations(1)[:have-1] {
+		for _, s := range step.Statements(d) {
+			exec(s)
+		}
+		exec("INSERT INTO schema_version (version, name, applied) VALUES (?, ?, 1)", step.Version, step.Name)
+	}
+	for _, s := range schema.Migrations(have)[0].Statements(d)[:done] {
+		exec(s)
 	}
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
 	reports, err := shard.Check(ctx, cfg, dir)
-	if err != nil || len(reports[0].Pending) != shard.SchemaVersion()-1 || reports[0].Problem != nil {
+	if err != nil || len(reports[0].Pending) != shard.SchemaVersion()-have || reports[0].Problem != nil {
 		t.Errorf("%+v %v", reports, err)
 	}
 	s := openIn(t, cfg, dir, quiet)
@@ -118,6 +131,10 @@ func testUpgrade(t *testing.T, cfg shard.Config, dir string, half bool) {
 		t.Errorf("%+v %v", got, err)
 	}
 	fill(t, s, a.ID, b.ID)
+	g := newGroup(t, s, "team", a.ID, b.ID)
+	if got := send(t, s, post(b.ID, g.ID, "hello")); got.FromSeq != 2 {
+		t.Errorf("in a new group: %+v", got)
+	}
 	if err := s.DeleteAccount(ctx, a.ID); err != nil {
 		t.Error(err)
 	}
