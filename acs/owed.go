@@ -9,9 +9,11 @@ import (
 )
 
 // Booker is told how a user stands to a group when his own zone has learnt it; it
-// keeps what XMPP clients have of that in step. It may be told the same again.
+// keeps what XMPP clients have of that in step. as acts for the user: it reads and
+// writes his items and sends signals, and is not to be closed. The same may be told
+// again, and late.
 type Booker interface {
-	Booked(ctx context.Context, m im.Membership)
+	Booked(ctx context.Context, as im.Session, m im.Membership)
 }
 
 // UseBooker sets who is told. Call it before Run.
@@ -43,9 +45,7 @@ func (s *Server) settleOwed(ctx context.Context, due []im.Owed) {
 		if e != nil {
 			s.Deliver(o.Membership.User, []im.Entry{*e})
 		}
-		if s.booker != nil {
-			s.booker.Booked(ctx, o.Membership)
-		}
+		s.book(ctx, o.Membership)
 		done = append(done, o)
 	}
 	if len(done) == 0 {
@@ -54,6 +54,19 @@ func (s *Server) settleOwed(ctx context.Context, due []im.Owed) {
 	if err := s.store.Settle(ctx, done); err != nil {
 		s.log.Debug("what was owed is not forgotten yet", "err", err)
 	}
+}
+
+// book tells the booker of a membership.
+func (s *Server) book(ctx context.Context, m im.Membership) {
+	if s.booker == nil {
+		return
+	}
+	as, err := s.behalf(ctx, m.User)
+	if err != nil { // the account may be gone
+		s.log.Debug("bookmark was not kept in step", "user", m.User, "group", m.Group, "err", err)
+		return
+	}
+	s.booker.Booked(ctx, as, m)
 }
 
 const (

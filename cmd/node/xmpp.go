@@ -81,6 +81,7 @@ func (n *Node) openXMPP(context.Context) error {
 		return err
 	}
 	n.onClose(func() error { n.xmpp.Close(); return nil })
+	n.core.UseBooker(n.xmpp)
 	n.xmppStreams, err = stream.New(cfg.Config, stream.Deps{
 		TLS:            pki.ServerConfig(n.cert, tls.VersionTLS12, pki.ALPNXMPPClient),
 		ServerEndPoint: func() []byte { return pki.ServerEndPoint(n.cert.Leaf()) },

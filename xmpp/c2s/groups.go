@@ -37,6 +37,11 @@ func (k sink) PushOccupant(c *im.OccupantChange) bool {
 	return false
 }
 
+// Booked implements acs.Booker.
+func (srv *Server) Booked(ctx context.Context, as im.Session, m im.Membership) {
+	srv.modules.pep.Booked(ctx, as, m)
+}
+
 // groups reports whether a domain is where the groups of a domain of ours are.
 func (srv *Server) groups(domain string) bool {
 	if srv.deps.GroupPrefix == "" {
