@@ -309,8 +309,7 @@ func (c *Client) Call(call *cxxpb.Call) (*cxxpb.Reply, error) {
 
 // SendText sends a message; the ack comes as an event.
 func (c *Client) SendText(to im.UserID, id im.ClientID, text string) error {
-	c.nextID++
-	return c.conn.Send(cxxpb.FrameType_FRAME_SEND, &cxxpb.Send{Id: c.nextID, To: uint64(to), ClientId: id[:], Text: text})
+	return c.sendFrame(&cxxpb.Send{To: uint64(to), ClientId: id[:], Text: text})
 }
 
 // take removes the first event for which match is true, waiting for it.

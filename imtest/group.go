@@ -83,9 +83,19 @@ func say(p *player, c *Client, args []string) error {
 			m.Mentions = append(m.Mentions, uint64(p.user(name)))
 		}
 	}
+	m.ClientId = id[:]
+	return c.sendFrame(m)
+}
+
+func (c *Client) sendFrame(m *cxxpb.Send) error {
 	c.nextID++
-	m.Id, m.ClientId = c.nextID, id[:]
+	m.Id = c.nextID
 	return c.conn.Send(cxxpb.FrameType_FRAME_SEND, m)
+}
+
+// Say sends a message to a group; the ack comes as an event.
+func (c *Client) Say(g im.GroupID, id im.ClientID, text string) error {
+	return c.sendFrame(&cxxpb.Send{Group: uint64(g), ClientId: id[:], Text: text})
 }
 
 // kick team bob

@@ -99,7 +99,7 @@ func notIn(err error) error {
 	case im.CodeInvalid:
 		out = stanza.Errorf(stanza.JIDMalformed, out.Text)
 	case im.CodeTooMany:
-		out = stanza.Errorf(stanza.ServiceUnavailable, out.Text)
+		out = &stanza.Error{Condition: stanza.ServiceUnavailable, Type: "wait", Text: out.Text}
 	}
 	return out.WithPayload(xmlstream.New(stanza.NSMUC, "x"))
 }

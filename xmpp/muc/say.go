@@ -17,7 +17,8 @@ import (
 func Clean(st *xmlstream.Element) {
 	st.RemoveFunc(func(c *xmlstream.Element) bool {
 		_, from := c.LookupAttr("", "from")
-		return c.Space == stanza.NSMUCUser || c.Space == stanza.NSMUC || c.Space == stanza.NSDelay && !from
+		return c.Space == stanza.NSMUCUser || c.Space == stanza.NSMUC || c.Space == stanza.NSDelay && !from ||
+			c.Space == NSModerate || c.Is(NSRetract, "retracted")
 	})
 }
 
