@@ -44,9 +44,12 @@ type Client struct {
 }
 
 // Open starts a client, which connects by itself from then on. It fails when
-// the options or the stored state are unusable.
+// the options or the stored state are unusable; Options.Store is closed then.
 func Open(o Options) (*Client, error) {
 	addr, err := o.prepare()
+	if err != nil && o.Store != nil {
+		return nil, errors.Join(err, o.Store.Close())
+	}
 	if err != nil {
 		return nil, err
 	}

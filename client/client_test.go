@@ -262,6 +262,7 @@ func TestCursorSurvivesARestart(t *testing.T) {
 		}
 		texts(t, bob, 3) // the third is given, and not known to be handled
 		bob.Close()
+		synctest.Wait() // the server reads what was written last
 		if c := w.cell.Cursor(w.bob); c != 2 {
 			t.Errorf("the server was told of cursor %d, want 2", c)
 		}

@@ -29,7 +29,9 @@ func SetAbout(v string) GroupSetting { return setting(4, func(g *im.Group) { g.A
 func SetLang(v string) GroupSetting { return setting(5, func(g *im.Group) { g.Lang = v }) }
 
 // SetSubject sets what is talked about now.
-func SetSubject(v string) GroupSetting { return setting(6, func(g *im.Group) { g.Subject = v }) }
+func SetSubject(v string) GroupSetting {
+	return setting(subjectField, func(g *im.Group) { g.Subject = v })
+}
 
 // SetAnnouncement sets what every member shall know. Admins may.
 func SetAnnouncement(v string) GroupSetting {
@@ -85,8 +87,31 @@ func SetMaxMembers(v int) GroupSetting { return setting(24, func(g *im.Group) { 
 // SetKeepDays sets how long messages are kept; zero is for ever.
 func SetKeepDays(v int) GroupSetting { return setting(25, func(g *im.Group) { g.KeepDays = v }) }
 
-// EditGroup changes settings of a group.
+// subjectField is the number of the subject, which the server sets by a request of
+// its own.
+const subjectField = 6
+
+// EditGroup changes settings of a group, all of them or none; the subject is set
+// after them.
 func (c *Client) EditGroup(ctx context.Context, g im.GroupID, settings ...GroupSetting) error {
+	var subject, others []GroupSetting
+	for _, s := range settings {
+		if s.field == subjectField {
+			subject = append(subject, s)
+			continue
+		}
+		others = append(others, s)
+	}
+	if err := c.editGroup(ctx, g, others); err != nil {
+		return err
+	}
+	return c.editGroup(ctx, g, subject[max(len(subject)-1, 0):])
+}
+
+func (c *Client) editGroup(ctx context.Context, g im.GroupID, settings []GroupSetting) error {
+	if len(settings) == 0 {
+		return nil
+	}
 	group := im.Group{ID: g}
 	call := &cxxpb.GroupEditCall{}
 	for _, s := range settings {

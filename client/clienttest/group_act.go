@@ -13,6 +13,9 @@ func (c *Conn) edit(g *group, op *cxxpb.GroupEditCall) *im.Error {
 	if g.members[c.user.id].Role < im.RoleAdmin && !slices.Equal(op.Fields, []uint32{6}) {
 		return im.Errorf(im.CodeForbidden, "you may not change settings in this group")
 	}
+	if slices.Contains(op.Fields, 6) && len(op.Fields) > 1 {
+		return im.Errorf(im.CodeInvalid, "the subject is set by a request of its own")
+	}
 	from, what := proto.GroupFromPB(op.Group), im.GroupChanged
 	for _, n := range op.Fields {
 		switch n {

@@ -53,7 +53,7 @@ func TestAGroupFromTheCommandLine(t *testing.T) {
 	}
 	b.ok("alice", "unmute", "tea", "bob")
 	b.ok("bob", "send", "#tea", "oops")
-	b.ok("alice", "retract", "tea", "12", "--reason", "off topic")
+	b.ok("alice", "retract", "tea", "13", "--reason", "off topic")
 	b.ok("alice", "role", "tea", "bob", "admin")
 	b.ok("bob", "kick", "tea", "carol", "--reason", "noise")
 	if code, _, errs := b.cxx("carol", "send", "#tea", "why"); code != exitRefused || !strings.Contains(errs, "NOT_MEMBER") {
