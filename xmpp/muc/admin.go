@@ -81,7 +81,7 @@ func (s *Service) acts(ctx context.Context, r *iq.Request, w *wish) ([]im.Act, e
 		if !r.Room.Me.Admin() {
 			return nil, stanza.Errorf(stanza.Forbidden, "only moderators change roles")
 		}
-		there, err := s.find(r, w)
+		there, err := find(ctx, r, w)
 		if err != nil {
 			return nil, err
 		}
@@ -91,7 +91,7 @@ func (s *Service) acts(ctx context.Context, r *iq.Request, w *wish) ([]im.Act, e
 	if !ok {
 		return nil, stanza.Errorf(stanza.BadRequest, "the affiliations are owner, admin, member, none and outcast")
 	}
-	u, err := s.whom(ctx, r, w)
+	u, err := whom(ctx, r, w)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ var affiliations = map[string]im.Role{
 var errAbsent = stanza.Errorf(stanza.ItemNotFound, "nobody of that name is in the room")
 
 // find returns all sessions of an occupant.
-func (s *Service) find(r *iq.Request, w *wish) ([]im.Occupant, error) {
+func find(ctx context.Context, r *iq.Request, w *wish) ([]im.Occupant, error) {
 	core := r.Session.Core()
 	if _, inside := core.Inside(r.Room.Group.ID); !inside {
 		return nil, im.Errorf(im.CodeNotMember, "enter the room first: roles are those of who is there")
@@ -117,7 +117,7 @@ func (s *Service) find(r *iq.Request, w *wish) ([]im.Occupant, error) {
 		}
 		return nil, errAbsent
 	}
-	list, err := core.RoomOccupants(context.Background(), r.Room.Group.ID)
+	list, err := core.RoomOccupants(ctx, r.Room.Group.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -130,11 +130,11 @@ func (s *Service) find(r *iq.Request, w *wish) ([]im.Occupant, error) {
 }
 
 // whom returns the user that an item is about.
-func (s *Service) whom(ctx context.Context, r *iq.Request, w *wish) (im.UserID, error) {
+func whom(ctx context.Context, r *iq.Request, w *wish) (im.UserID, error) {
 	if !w.user.IsZero() {
 		return resolve(ctx, r, w.user)
 	}
-	there, err := s.find(r, w)
+	there, err := find(ctx, r, w)
 	if err != nil {
 		return 0, err
 	}

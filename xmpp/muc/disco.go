@@ -32,12 +32,12 @@ var always = []string{
 }
 
 // info describes a room (section 6.4), or tells the asker's reserved nickname.
-func (s *Service) info(_ context.Context, r *iq.Request) (*xmlstream.Element, error) {
+func (s *Service) info(ctx context.Context, r *iq.Request) (*xmlstream.Element, error) {
 	out := disco.Info{}
 	node := r.Payload.Attr("node")
 	switch node {
 	case "":
-		out = portray(r)
+		out = portray(ctx, r)
 	case nodeNick:
 		if m := &r.Room.Me; m.Role >= im.RoleMember {
 			out.Identities = []iq.Identity{{Category: "conference", Type: "text", Name: m.Nick}}
@@ -52,12 +52,12 @@ func (s *Service) info(_ context.Context, r *iq.Request) (*xmlstream.Element, er
 
 var errNode = stanza.Errorf(stanza.ItemNotFound, "there is no such node")
 
-func portray(r *iq.Request) disco.Info {
+func portray(ctx context.Context, r *iq.Request) disco.Info {
 	g := &r.Room.Group
 	out := disco.Info{
 		Identities: []iq.Identity{{Category: "conference", Type: "text", Name: g.Title}},
 		Features:   append(append([]string(nil), always...), kinds(&r.Room)...),
-		Forms:      []*form.Form{about(r)},
+		Forms:      []*form.Form{about(ctx, r)},
 	}
 	if g.Join != im.JoinInvite {
 		out.Features = append(out.Features, nsRegistration, nsRegister)
@@ -86,7 +86,7 @@ func kinds(st *im.GroupState) []string {
 
 // about is the form of section 6.4. What only those in the room know is empty for
 // others already.
-func about(r *iq.Request) *form.Form {
+func about(ctx context.Context, r *iq.Request) *form.Form {
 	g := &r.Room.Group
 	f := form.New(form.TypeResult, formInfo)
 	f.Text("muc#roominfo_description", "Description", g.About)
@@ -98,7 +98,7 @@ func about(r *iq.Request) *form.Form {
 		f.Text("muc#roominfo_subject", "Subject", g.Subject)
 		f.Bool("muc#roominfo_subjectmod", "Occupants may change the subject", g.Topic < im.WhoAdmins)
 	}
-	f.Text("muc#roominfo_occupants", "Number of occupants", strconv.Itoa(howMany(r)))
+	f.Text("muc#roominfo_occupants", "Number of occupants", strconv.Itoa(howMany(ctx, r)))
 	if g.AvatarHash != "" { // XEP-0486 section 3.3
 		f.Add(form.Field{Var: "muc#roominfo_avatarhash", Type: form.TextMulti, Label: "Hash of the picture", Values: []string{g.AvatarHash}})
 	}
@@ -107,8 +107,8 @@ func about(r *iq.Request) *form.Form {
 
 // howMany is how many are in a room. Who is not there himself learns how many belong
 // to it.
-func howMany(r *iq.Request) int {
-	list, err := r.Session.Core().RoomOccupants(context.Background(), r.Room.Group.ID)
+func howMany(ctx context.Context, r *iq.Request) int {
+	list, err := r.Session.Core().RoomOccupants(ctx, r.Room.Group.ID)
 	if err != nil {
 		return r.Room.Members
 	}
