@@ -28,7 +28,7 @@ type Config struct {
 	MaxMembers      int             `toml:"max_members" doc:"most members of a group"`
 	SmallGroup      int             `toml:"small_group" doc:"up to so many members, those who are online see at once who has read and who is typing"`
 	QuietGroup      int             `toml:"quiet_group" doc:"in a group with more members, XMPP clients see only admins and themselves come and go"`
-	PullGroup       int             `toml:"pull_group" doc:"in a group with more members that is busy, C-XX clients are told that there is news and fetch it, at most once a second"`
+	PullGroup       int             `toml:"pull_group" doc:"in a busy group that more sessions on a node follow, C-XX clients are told that there is news and fetch it, at most once a second"`
 }
 
 // DefaultConfig returns the defaults of contract section 3.

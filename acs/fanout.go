@@ -96,13 +96,14 @@ func (r *room) masks(u im.UserID) bool {
 	return !m.Admin()
 }
 
-// busyPosts is how many entries within a second make a very large group busy.
+// busyPosts is how many entries within a second make a group with very many followers
+// busy.
 const busyPosts = 5
 
-// busy reports whether entries come faster to a very large group than they are
-// pushed to C-XX clients.
+// busy reports whether entries come faster than they are pushed to so many C-XX
+// clients. What counts is who follows here: members who are not online cost nothing.
 func (r *room) busy() bool {
-	if len(r.members) <= r.srv.cfg.PullGroup {
+	if len(r.subs) <= r.srv.cfg.PullGroup {
 		return false
 	}
 	now := r.srv.now()

@@ -208,6 +208,36 @@ func TestRoomBehind(t *testing.T) {
 	}
 }
 
+// Clients of a busy group are told to fetch what is new when many of them follow it
+// here; how many members it has does not matter.
+func TestRoomBusy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv, store := roomServer(t)
+		srv.cfg.PullGroup = 1
+		ann, annSink := roomSession(srv, 1, 11, im.ProtocolCXX)
+		ann.follow(t.Context(), []im.GroupID{team})
+		for range 2 * busyPosts {
+			store.post(srv, 1)
+		}
+		if got := annSink.got(); len(got) != 2*busyPosts {
+			t.Errorf("the one who follows got %v; want all", got)
+		}
+		bob, bobSink := roomSession(srv, 2, 12, im.ProtocolCXX)
+		bob.follow(t.Context(), []im.GroupID{team})
+		for range 2 * busyPosts {
+			store.post(srv, 1)
+		}
+		if got := bobSink.got(); len(got) != busyPosts {
+			t.Errorf("one of two got %v; want the first %d", got, busyPosts)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if !slices.Equal(bobSink.moved, []uint64{4 * busyPosts}) {
+			t.Errorf("told of %v; want the head once", bobSink.moved)
+		}
+	})
+}
+
 // In a hidden group ordinary members see nobody's user.
 func TestRoomHidden(t *testing.T) {
 	srv, store := roomServer(t)
