@@ -60,22 +60,34 @@ func (c *cell) groupRound(ctx context.Context, members []*member, p groupPlan) (
 	return groupRound{groupResult: res, cost: after.minus(before), messages: p.total()}, err
 }
 
-// groupRounds runs a plan in rounds, prints them and returns the median; one more
-// before them warms up.
-func (c *cell) groupRounds(ctx context.Context, o options, name string, members []*member, p groupPlan) (groupRound, error) {
-	var all []groupRound
+// namedPlan is a plan under the name that it is printed with.
+type namedPlan struct {
+	name string
+	groupPlan
+}
+
+// groupRounds runs plans in turn, round by round, prints what they gave and returns
+// the median of each; one more round before them warms up.
+func (c *cell) groupRounds(ctx context.Context, o options, members []*member, plans ...namedPlan) ([]groupRound, error) {
+	all := make([][]groupRound, len(plans))
 	for i := range o.rounds + 1 {
-		r, err := c.groupRound(ctx, members, p)
-		if err != nil {
-			return r, fmt.Errorf("%s: %w", name, err)
-		}
-		fmt.Printf("%s, round %d: %v\n", name, i, &r)
-		if i > 0 || o.rounds == 0 {
-			all = append(all, r)
+		for k, p := range plans {
+			r, err := c.groupRound(ctx, members, p.groupPlan)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", p.name, err)
+			}
+			fmt.Printf("%s, round %d: %v\n", p.name, i, &r)
+			if i > 0 || o.rounds == 0 {
+				all[k] = append(all[k], r)
+			}
 		}
 	}
-	slices.SortFunc(all, func(a, b groupRound) int { return int(a.total() - b.total()) })
-	return all[len(all)/2], nil
+	medians := make([]groupRound, len(plans))
+	for k, rounds := range all {
+		slices.SortFunc(rounds, func(a, b groupRound) int { return int(a.total() - b.total()) })
+		medians[k] = rounds[len(rounds)/2]
+	}
+	return medians, nil
 }
 
 // benchGroups measures groups of which everybody is online.
@@ -100,22 +112,18 @@ func groupOf(ctx context.Context, o options, n int) error {
 	}
 	defer closeMembers(members)
 	fmt.Printf("group of %d, all online, engine=%s durability=%s tls=1.3 text=%dB\n", n, o.engine, c.server.Ready["durability"], o.size)
-	for _, k := range []struct {
-		name string
-		plan groupPlan
-	}{
-		{fmt.Sprintf("%d senders, window %d", min(o.senders, n), o.window), o.busy(groups[0], n)},
-		{"one message at a time", o.calm(groups[0], n)},
+	for _, p := range []namedPlan{
+		{fmt.Sprintf("group of %d, %d senders, window %d", n, min(o.senders, n), o.window), o.busy(groups[0], n)},
+		{fmt.Sprintf("group of %d, one message at a time", n), o.calm(groups[0], n)},
 	} {
-		name := fmt.Sprintf("group of %d, %s", n, k.name)
-		end := c.profileCPU(ctx, o, fmt.Sprintf("%d.%d", n, k.plan.senders))
-		r, err := c.groupRounds(ctx, o, name, members, k.plan)
+		end := c.profileCPU(ctx, o, fmt.Sprintf("%d.%d", n, p.senders))
+		rounds, err := c.groupRounds(ctx, o, members, p)
 		end()
 		if err != nil {
 			return err
 		}
-		per := r.per(r.total())
-		fmt.Printf("%s: %.2f CPU-s per 100k deliveries; %g wanted: %s\n", name, per, groupTarget, verdict(per <= groupTarget))
+		per := rounds[0].per(rounds[0].total())
+		fmt.Printf("%s: %.2f CPU-s per 100k deliveries; %g wanted: %s\n", p.name, per, groupTarget, verdict(per <= groupTarget))
 	}
 	return nil
 }
@@ -135,8 +143,11 @@ func startFilled(ctx context.Context, o options, name string, sizes []int, extra
 		c.stopDB()
 		return nil, nil, err
 	}
-	return c, groups, c.start(ctx, o, append(extra, "cxx.idle_timeout=1h")...)
+	return c, groups, c.start(ctx, o, append(extra, longIdle)...)
 }
+
+// longIdle keeps connections that only receive.
+const longIdle = "cxx.idle_timeout=1h"
 
 // profileCPU has the server profile itself for some seconds, when the options name a
 // file for that; end waits for them.
@@ -156,38 +167,4 @@ func (c *cell) profileCPU(ctx context.Context, o options, suffix string) (end fu
 		}
 	}()
 	return func() { <-done }
-}
-
-// pushed is a size above which no group is in benchGroupMembers.
-const pushed = "acs.pull_group=1000000"
-
-// benchGroupMembers measures what a message costs when of more and more members the
-// same 100 are online.
-func benchGroupMembers(ctx context.Context, o options) error {
-	const online = 100
-	sizes := []int{100, 1000, 10000}
-	c, groups, err := startFilled(ctx, o, "group-members", sizes, pushed)
-	if err != nil {
-		return err
-	}
-	defer c.stop()
-	members, err := c.members(ctx, online)
-	if err != nil {
-		return err
-	}
-	defer closeMembers(members)
-	var first float64
-	for i, n := range sizes {
-		name := fmt.Sprintf("%d of %d members online", online, n)
-		r, err := c.groupRounds(ctx, o, name, members, o.busy(groups[i], online))
-		if err != nil {
-			return err
-		}
-		cpu := r.total().Seconds() * 1e3 / float64(r.messages)
-		if i == 0 {
-			first = cpu
-		}
-		fmt.Printf("%s: %.3f CPU ms per message, × %.2f of the group of %d; at most × 1.2 wanted: %s\n", name, cpu, cpu/first, sizes[0], verdict(cpu <= 1.2*first))
-	}
-	return nil
 }

@@ -164,7 +164,7 @@ func (r *memberRound) take(f proto.Frame) error {
 		if err := p.UnmarshalVT(f.Body); err != nil || im.GroupID(p.Group) != r.load.group {
 			return err
 		}
-		return r.entries(p.Entries)
+		return r.pushed(p.Entries)
 	case cxxpb.FrameType_FRAME_MOVED:
 		var m cxxpb.Moved
 		if err := m.UnmarshalVT(f.Body); err != nil || im.GroupID(m.Group) != r.load.group || m.Head <= r.m.seq[r.load.group] {
@@ -175,6 +175,19 @@ func (r *memberRound) take(f proto.Frame) error {
 		return r.pulled(f.Body)
 	}
 	return nil
+}
+
+// pushed takes what was pushed. In a group that is pulled it may come beside a page
+// that has it too, and what was before it may be left out.
+func (r *memberRound) pushed(list []*cxxpb.Entry) error {
+	seq := r.m.seq[r.load.group]
+	for r.pulls > 0 && len(list) > 0 && list[0].Seq <= seq {
+		list = list[1:]
+	}
+	if r.pulls > 0 && len(list) > 0 && list[0].Seq > seq+1 {
+		return r.pull()
+	}
+	return r.entries(list)
 }
 
 // pull asks for what was not pushed.
