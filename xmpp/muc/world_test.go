@@ -151,6 +151,7 @@ func (w *world) GroupJoin(_ context.Context, _ im.GroupID, nick, _ string) (im.M
 	}
 	return m, w.note("join %s", nick)
 }
+
 func (w *world) GroupNick(_ context.Context, _ im.GroupID, nick string) error {
 	return w.note("nick %s", nick)
 }
