@@ -79,10 +79,23 @@ func (c *groupChange) member(what im.GroupVerb, m im.Member, reason string) {
 	if was.Nick != "" && was.Nick != m.Nick {
 		ev.WasNick = was.Nick
 	}
-	tell := m
-	tell.Passing = m.Passing || was.Passing
-	c.log(ev, tell)
+	c.log(ev, atHome(was, m))
 	c.Members[m.User] = m
+}
+
+// atHome is how a member stands to the group for all his devices, of whom was was
+// known before: who is passing is there on one of them only, and what becomes of him
+// is nothing that the others have to learn (Passing). A member who is made one of
+// those is no member any more.
+func atHome(was, m im.Member) im.Member {
+	own := was.Role != im.RoleNone && !was.Passing
+	switch {
+	case m.Passing && own:
+		m.Role, m.Passing = im.RoleNone, false
+	case was.Passing && !m.Role.In():
+		m.Passing = true
+	}
+	return m
 }
 
 // owed is what users have to learn of the logged entries.

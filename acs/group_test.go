@@ -258,6 +258,9 @@ func TestGroupApproval(t *testing.T) {
 	}
 	_, err = bob.GroupCreate(ctx, im.Group{Addr: im.Addr{Local: "club"}}, im.Member{}, nil)
 	p.want(err, im.CodeNameTaken)
+	if st, err := bob.GroupFind(ctx, g.Addr); err != nil || st.Group.ID != g.ID || st.Head != 0 {
+		t.Error("who wants to ask does not find the group:", st, err)
+	}
 	if me, err := bob.GroupJoin(ctx, g.ID, "", "let me in"); err != nil || me.Role != im.RoleAsking {
 		t.Fatal(me, err)
 	}
@@ -268,6 +271,35 @@ func TestGroupApproval(t *testing.T) {
 	p.want(ann.GroupAct(ctx, g.ID, im.Act{Do: im.ActAccept, User: bob.User()}), 0)
 	p.want(p.say(bob, g.ID, "x"), 0)
 	p.want(bob.GroupNick(ctx, g.ID, "ANN"), im.CodeNickTaken)
+}
+
+// A visitor by MUC who is made a member has the group on all his devices.
+func TestVisitorBecomesMember(t *testing.T) {
+	p := newPeople(t)
+	ctx := t.Context()
+	ann, _ := p.open("ann", im.ProtocolCXX)
+	bob, _ := p.open("bob", im.ProtocolXMPP)
+	g, err := ann.GroupCreate(ctx, im.Group{Addr: im.Addr{Local: "tea"}}, im.Member{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bob.RoomEnter(ctx, im.RoomEntry{Addr: g.Addr, Nick: "Bob", Presence: im.Presence{Show: im.ShowOnline}}); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := bob.GroupList(ctx); err != nil || len(list) != 0 {
+		t.Fatal("a visitor has the group as his own:", list, err)
+	}
+	p.want(ann.GroupAct(ctx, g.ID, im.Act{Do: im.ActRole, User: bob.User(), Role: im.RoleMember}), 0)
+	if list, err := bob.GroupList(ctx); err != nil || len(list) != 1 || list[0].Membership.Role != im.RoleMember {
+		t.Error("a member has not got the group:", list, err)
+	}
+	p.want(ann.GroupAct(ctx, g.ID, im.Act{Do: im.ActRole, User: bob.User(), Role: im.RoleNone}), 0)
+	if st, err := bob.GroupGet(ctx, g.ID); err != nil || st.Me.Role != im.RoleVisitor || !st.Me.Passing {
+		t.Error("he does not stay as a visitor:", st.Me, err)
+	}
+	if list, err := bob.GroupList(ctx); err != nil || len(list) != 0 {
+		t.Error("a visitor has the group as his own:", list, err)
+	}
 }
 
 // XMPP sessions enter a room: the first makes it, visitors pass, and a removal holds.

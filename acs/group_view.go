@@ -66,7 +66,7 @@ func (s *session) GroupGet(ctx context.Context, g im.GroupID) (im.GroupState, er
 		return im.GroupState{}, none
 	}
 	st := states[0]
-	open := (st.Group.Public || st.Group.Join == im.JoinOpen) && !st.Group.Locked && st.Me.Role != im.RoleOutcast
+	open := (st.Group.Public || st.Group.Join != im.JoinInvite) && !st.Group.Locked && st.Me.Role != im.RoleOutcast
 	if !open && st.Me.Role < im.RoleInvited {
 		return im.GroupState{}, none
 	}

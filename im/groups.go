@@ -41,8 +41,8 @@ type Groups interface {
 	// on.
 	GroupList(ctx context.Context) ([]GroupState, error)
 	// GroupGet returns one group as the user may see it, with how he stands to it.
-	// Who is not in it sees a public or open one without what is said there; of
-	// others he learns CodeNotFound.
+	// Who is not in it sees one that is public, or that he may join or ask to,
+	// without what is said there; of others he learns CodeNotFound.
 	GroupGet(ctx context.Context, g GroupID) (GroupState, error)
 	// GroupFind finds a group by its address; the same rule holds.
 	GroupFind(ctx context.Context, a Addr) (GroupState, error)
