@@ -230,8 +230,7 @@ func TestRoomBusy(t *testing.T) {
 		if got := bobSink.got(); len(got) != busyPosts {
 			t.Errorf("one of two got %v; want the first %d", got, busyPosts)
 		}
-		time.Sleep(time.Second)
-		synctest.Wait()
+		advance(time.Second)
 		if !slices.Equal(bobSink.moved, []uint64{4 * busyPosts}) {
 			t.Errorf("told of %v; want the head once", bobSink.moved)
 		}
