@@ -12,10 +12,10 @@ PKG ?= ./...
 FUZZTIME ?= 60s
 PLATFORMS ?= linux/amd64 linux/arm64 darwin/arm64
 
-.PHONY: help build run demo test race fuzz soak bench bench-xmpp clients lint fmt gen cluster release
+.PHONY: help build run demo test race fuzz soak bench bench-xmpp bench-groups clients lint fmt gen cluster release
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
 build: ## build bin/cxxd (server) and bin/cxx (terminal client)
 	$(BUILD) -o bin/ ./cmd/cxxd ./cmd/cxx
@@ -46,6 +46,10 @@ bench: build ## throughput, CPU and memory per connection, on MariaDB and SQLite
 bench-xmpp: build ## the same for XMPP, beside Debian's ejabberd and Prosody where installed
 	@$(GO) build -buildvcs=false -o bin/bench ./bench
 	bin/bench -engine mysql -messages 300 -rounds 2 xmpp
+
+bench-groups: build ## groups and MUC rooms: cost of a delivery, beside the same servers
+	@$(GO) build -buildvcs=false -o bin/bench ./bench
+	bin/bench -engine mysql -deliveries 100000 -rounds 2 groups
 
 clients: build ## profanity, mcabber and @xmpp/client against a server, by way of tmux
 	@imtest/stock/clients.sh
