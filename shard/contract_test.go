@@ -80,6 +80,8 @@ func RunContract(t *testing.T, f factory) {
 		"archive of a timeline":     testTimelineArchive,
 		"owed past a zone":          testOwedPastDown,
 		"memberships":               testMemberships,
+		"snapshots":                 testSnapshots,
+		"one address":               testOneAddress,
 		"unread":                    testUnread,
 		"nicknames":                 testNicks,
 		"changes that panic":        testGroupPanics,

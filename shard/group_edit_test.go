@@ -127,7 +127,7 @@ func testRetract(t *testing.T, f factory) {
 // Large changes: everybody is put in, told, and sent away.
 func testLargeGroup(t *testing.T, f factory) {
 	s := f(t, 1, 1)[0]
-	const n = 3000
+	const n = 500
 	a := create(t, s, "a")
 	g := newGroup(t, s, "team", a)
 	user := func(i int) im.UserID { return im.MakeUserID(a.Slot(), uint64(i+1)) }
@@ -159,5 +159,28 @@ func testLargeGroup(t *testing.T, f factory) {
 	}
 	if rowsOf(t, s, g.ID, "group_owed", "group_id") != 2*n {
 		t.Error("not all is owed")
+	}
+}
+
+// One address is one group, whoever makes it at the same time.
+func testOneAddress(t *testing.T, f factory) {
+	stores := f(t, 2, 2)
+	a := create(t, stores[0], "a")
+	var wg sync.WaitGroup
+	var made atomic.Int32
+	for i := range 12 {
+		wg.Go(func() {
+			g := im.Group{Addr: im.Addr{Local: "team", Domain: "conference.example.org"}}
+			_, _, err := stores[i%len(stores)].CreateGroup(t.Context(), g, []im.Member{{User: a, Role: im.RoleOwner, Nick: "a"}}, nil, nil)
+			if err == nil {
+				made.Add(1)
+			} else if im.CodeOf(err) != im.CodeNameTaken {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if made.Load() != 1 {
+		t.Errorf("%d have made the group", made.Load())
 	}
 }

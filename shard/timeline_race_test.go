@@ -3,6 +3,7 @@ package shard_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"runtime"
 	"sync"
 	"testing"
@@ -139,5 +140,66 @@ func testManyTimelines(t *testing.T, f factory) {
 	}
 	for _, u := range users {
 		inbox(t, stores[0], u)
+	}
+}
+
+// A snapshot has the members that the timeline up to its head has made.
+func testSnapshots(t *testing.T, f factory) {
+	stores := f(t, 1, 2)
+	s, other := stores[0], stores[len(stores)-1]
+	a := create(t, s, "a")
+	g := newGroup(t, s, "team", a)
+	user := func(i int) im.UserID { return im.MakeUserID(a.Slot(), uint64(i%7+1)) }
+	const changes = 150
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for i := range changes { // everybody comes and goes in turn
+			u := user(i)
+			_, err := edit(t, s, g.ID, []im.UserID{u}, func(e *im.GroupEdit) {
+				m := im.Member{User: u, Role: im.RoleMember, Nick: u.String()}
+				what := im.GroupJoined
+				if _, in := e.Members[u]; in {
+					what, e.Drop = im.GroupLeft, []im.UserID{u}
+				} else {
+					e.Put = []im.Member{m}
+				}
+				e.Log = []im.Entry{{Kind: im.KindGroup, From: u, MsgID: clock.Next(), Group: &im.GroupEvent{What: what, ID: g.ID, Member: &m}}}
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	type shot struct {
+		members []im.Member
+		head    uint64
+	}
+	var shots []shot
+	for last := uint64(0); last < changes+1 && !t.Failed(); {
+		_, members, head, err := other.GroupSnapshot(t.Context(), g.ID)
+		if im.CodeOf(err) == im.CodeRetryLater {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		shots, last = append(shots, shot{members, head.Seq}), head.Seq
+	}
+	wg.Wait()
+	log := inbox(t, s, g.ID.Log())
+	for _, shot := range shots {
+		want := map[im.UserID]bool{a: true}
+		for _, e := range log[1:shot.head] {
+			if want[e.From] = true; e.Group.What == im.GroupLeft {
+				delete(want, e.From)
+			}
+		}
+		got := make(map[im.UserID]bool)
+		for _, m := range shot.members {
+			got[m.User] = true
+		}
+		if !maps.Equal(got, want) {
+			t.Errorf("at %d: %v; the timeline says %v", shot.head, got, want)
+		}
 	}
 }
