@@ -180,13 +180,24 @@ func (l eventLine) humanGroup() string {
 		}
 		return fmt.Sprintf("%s  %s  %s: %s", at.Local().Format("2006-01-02 15:04:05"), l.Group, plain(l.Nick), text)
 	case "group":
-		return fmt.Sprintf("%s: %s", l.Group, plain(l.Status))
+		return l.change()
 	case "invitation":
 		return strings.TrimSpace(fmt.Sprintf("%s invites you to %s %s (cxx join %s) %s", l.From, l.Group, plain(l.Name), l.Group, plain(l.Reason)))
 	case "join_request":
 		return fmt.Sprintf("%s asks to join %s: %s (cxx admit %s %s)", l.From, l.Group, plain(l.Reason), l.Group, l.From)
 	case "membership":
-		return fmt.Sprintf("%s: %s", l.Group, plain(l.Status))
+		if role, err := im.ParseRole(l.Role); err == nil && role.In() && l.State != client.ChangeWord(im.GroupBooked) {
+			return "" // the timeline tells the same
+		}
+		return l.change()
 	}
 	return ""
+}
+
+// change is the sentence for a change, when there is one.
+func (l eventLine) change() string {
+	if l.Status == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s: %s", l.Group, plain(l.Status))
 }
