@@ -34,7 +34,7 @@ type Service struct {
 func Register(m *iq.Mux, archive *mam.Service, now func() time.Time) {
 	s := &Service{archive, now}
 	m.Identity(iq.Rooms, iq.Identity{Category: "conference", Type: "text", Name: "Rooms"})
-	m.Feature(iq.Rooms, stanza.NSMUC, nsUnique, nsVCard, nsPing, nsRegistration, stanza.NSMAM, stanza.NSRSM, NSOccupant)
+	m.Feature(iq.Rooms, stanza.NSMUC, nsUnique, nsVCard, nsPing, stanza.NSRSM, NSOccupant)
 	m.Get(iq.Rooms, stanza.NSItems, "query", s.rooms)
 	m.Get(iq.Rooms, nsUnique, "unique", unique)
 	m.Get(iq.Rooms, nsPing, "ping", nothing)
