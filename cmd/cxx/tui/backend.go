@@ -12,6 +12,8 @@ import (
 
 // Backend is what the chat needs of a client.
 type Backend interface {
+	Groups
+
 	Me() (im.UserID, im.DeviceID, im.Addr)
 	Conversations(ctx context.Context, limit int) ([]im.Conversation, error)
 	Contacts(ctx context.Context) ([]im.Contact, error)
@@ -51,6 +53,7 @@ type (
 	listMsg struct {
 		conversations []im.Conversation
 		contacts      []im.Contact
+		groups        []im.GroupState
 		err           error
 	}
 	historyMsg struct {
@@ -70,8 +73,9 @@ type (
 		err  error
 	}
 	openMsg struct {
-		peer im.UserID
-		err  error
+		peer  im.UserID
+		group im.GroupID // when it is one
+		err   error
 	}
 	devicesMsg struct {
 		list    []im.Device
@@ -111,28 +115,36 @@ func (m *Model) loadList() tea.Cmd {
 		if err != nil {
 			return listMsg{err: err}
 		}
+		groups, err := b.Groups(ctx)
+		if err != nil && im.CodeOf(err) != im.CodeUnsupported {
+			return listMsg{err: err}
+		}
 		for _, c := range conversations {
 			if _, ok := b.KnownAddr(c.Peer); !ok {
 				_, _ = b.AddrOf(ctx, c.Peer) // shown by its number until it is known
 			}
 		}
-		return listMsg{conversations: conversations, contacts: contacts}
+		return listMsg{conversations: conversations, contacts: contacts, groups: groups}
 	})
 }
 
 // historyPage is how many messages are loaded at once.
 const historyPage = 50
 
-func (m *Model) loadHistory(peer im.UserID, before uint64) tea.Cmd {
-	b := m.back
+func (m *Model) loadHistory(c *chat, before uint64) tea.Cmd {
+	b, peer, g := m.back, c.peer, c.group
 	return ask(func(ctx context.Context) tea.Msg {
+		if g != 0 {
+			page, err := b.GroupHistory(ctx, g, im.HistoryQuery{Before: before, Limit: historyPage})
+			return historyMsg{peer, before, page, err}
+		}
 		page, err := b.History(ctx, im.HistoryQuery{Peer: peer, Before: before, Limit: historyPage})
 		return historyMsg{peer, before, page, err}
 	})
 }
 
 func (m *Model) learnName(peer im.UserID) tea.Cmd {
-	if _, ok := m.back.KnownAddr(peer); ok || peer == 0 {
+	if _, ok := m.back.KnownAddr(peer); ok || peer == 0 || m.isGroup(peer) {
 		return nil
 	}
 	b := m.back

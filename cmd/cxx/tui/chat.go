@@ -7,10 +7,11 @@ import (
 	"github.com/cxx-im/cxx/im"
 )
 
-// chat is one conversation as far as it is loaded.
+// chat is one conversation, or a group, as far as it is loaded.
 type chat struct {
 	peer    im.UserID
-	entries []im.Entry // in the order of message ids, which is the same on both sides
+	group   im.GroupID // zero: a conversation; peer is the log of the group otherwise
+	entries []im.Entry // in the order of message ids, which is the same on both sides, or of seqs in a group
 	pending []outgoing // in the order of sending
 	loaded  bool       // the newest page is there
 	loading bool
@@ -32,9 +33,7 @@ type outgoing struct {
 func (c *chat) add(entries ...im.Entry) (added int) {
 	for _, e := range entries {
 		c.settle(e.ClientID)
-		i, found := slices.BinarySearchFunc(c.entries, e, func(a, b im.Entry) int {
-			return cmp.Or(cmp.Compare(a.MsgID, b.MsgID), cmp.Compare(a.Seq, b.Seq))
-		})
+		i, found := slices.BinarySearchFunc(c.entries, e, c.compare)
 		if found {
 			continue
 		}
@@ -44,13 +43,21 @@ func (c *chat) add(entries ...im.Entry) (added int) {
 	return added
 }
 
+// compare orders two entries.
+func (c *chat) compare(a, b im.Entry) int {
+	if c.group != 0 {
+		return cmp.Compare(a.Seq, b.Seq)
+	}
+	return cmp.Or(cmp.Compare(a.MsgID, b.MsgID), cmp.Compare(a.Seq, b.Seq))
+}
+
 // live takes an entry of the stream.
 func (c *chat) live(e im.Entry) bool {
 	if !c.loaded && !c.loading {
 		c.settle(e.ClientID)
 		return false // it comes with the first page
 	}
-	if len(c.entries) > 0 && !c.top && e.MsgID < c.entries[0].MsgID {
+	if len(c.entries) > 0 && !c.top && c.compare(e, c.entries[0]) < 0 {
 		return false // it comes with an older page
 	}
 	return c.add(e) > 0
@@ -73,6 +80,17 @@ func (c *chat) fail(id im.ClientID, why string) {
 	}
 }
 
+// retract empties a message that was taken back.
+func (c *chat) retract(seq uint64) {
+	for i := range c.entries {
+		if e := &c.entries[i]; e.Seq == seq && e.Post != nil {
+			post := *e.Post
+			post.Retracted = true
+			e.Post, e.Text, e.Ext = &post, "", nil
+		}
+	}
+}
+
 // oldest is the seq before which older pages lie.
 func (c *chat) oldest() uint64 {
 	var low uint64
@@ -82,6 +100,14 @@ func (c *chat) oldest() uint64 {
 		}
 	}
 	return low
+}
+
+// newest is the seq of the last entry of a group.
+func (c *chat) newest() uint64 {
+	if len(c.entries) == 0 {
+		return 0
+	}
+	return c.entries[len(c.entries)-1].Seq
 }
 
 // lastIncoming is the newest message that the peer has written.

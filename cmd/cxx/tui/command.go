@@ -37,7 +37,7 @@ func init() {
 		{"revoke", "ID", "log one of your devices out", deviceIDs, (*Model).cmdRevoke},
 		{"passwd", "", "change your password", nil, (*Model).cmdPasswd},
 		{"reconnect", "", "try to connect at once", nil, func(m *Model, _ string) tea.Cmd { m.back.Hurry(); return nil }},
-		{"help", "", "all keys and commands (F1)", nil, func(m *Model, _ string) tea.Cmd { m.screen = screenHelp; return nil }},
+		{"help", "", "all keys and commands (F1)", nil, func(m *Model, _ string) tea.Cmd { m.help(); return nil }},
 		{"quit", "", "leave (Ctrl-C)", nil, func(*Model, string) tea.Cmd { return tea.Quit }},
 	}
 }
@@ -45,13 +45,14 @@ func init() {
 // command runs a line that begins with a slash.
 func (m *Model) command(line string) tea.Cmd {
 	name, args, _ := strings.Cut(strings.TrimPrefix(line, "/"), " ")
-	i := slices.IndexFunc(commands, func(c command) bool { return c.name == name })
+	all := append(slices.Clone(commands), groupCommands...)
+	i := slices.IndexFunc(all, func(c command) bool { return c.name == name })
 	if i < 0 {
 		m.fail("/" + name + " is no command; type / to see them all, // to begin a message with a slash")
 		return nil
 	}
 	m.notice = ""
-	return commands[i].run(m, strings.TrimSpace(args))
+	return all[i].run(m, strings.TrimSpace(args))
 }
 
 // completion is one line of the list above the input.
@@ -67,7 +68,7 @@ func (m *Model) completions() []completion {
 	}
 	name, arg, typingArg := strings.Cut(text[1:], " ")
 	var list []completion
-	for _, c := range commands {
+	for _, c := range m.offered() {
 		switch {
 		case !typingArg && strings.HasPrefix(c.name, name):
 			line := "/" + c.name
@@ -90,7 +91,7 @@ func (m *Model) completions() []completion {
 // command, so that Enter may take it.
 func (m *Model) completed(text string) (string, bool) {
 	name, _, typingArg := strings.Cut(strings.TrimPrefix(text, "/"), " ")
-	for _, c := range commands {
+	for _, c := range m.offered() {
 		if c.name == name {
 			return "", false
 		}
@@ -168,9 +169,18 @@ func (m *Model) cmdChat(who string) tea.Cmd {
 		return m.openSwitch()
 	}
 	b := m.back
+	if b.IsGroup(who) {
+		return ask(func(ctx ctx) tea.Msg {
+			st, err := b.FindGroup(ctx, who)
+			if err == nil && !st.Me.Role.In() && st.Me.Role != im.RoleInvited {
+				err = im.Errorf(im.CodeNotMember, "you are not in %s; /join %s joins it", who, who)
+			}
+			return openMsg{st.Group.ID.Log(), st.Group.ID, err}
+		})
+	}
 	return ask(func(ctx ctx) tea.Msg {
 		u, err := b.Resolve(ctx, who)
-		return openMsg{u, err}
+		return openMsg{peer: u, err: err}
 	})
 }
 

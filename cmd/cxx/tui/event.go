@@ -15,6 +15,7 @@ type ctx = context.Context
 // event takes an event of the client.
 func (m *Model) event(ev client.Event) tea.Cmd {
 	m.book.Apply(ev)
+	m.groups.Apply(ev)
 	switch ev := ev.(type) {
 	case client.Connected:
 		m.online, m.server, m.relaxed, m.why = true, ev.Server, ev.Relaxed, ""
@@ -36,12 +37,13 @@ func (m *Model) event(ev client.Event) tea.Cmd {
 	case client.Presence:
 		m.presence[ev.User] = ev.UserPresence
 	case client.Typing:
-		delete(m.typing, ev.User)
-		if ev.Kind == im.SignalTyping {
-			m.typing[ev.User] = m.now().Add(typingFor)
-		}
+		m.typedBy(ev)
 	case client.Refused:
-		m.chat(ev.Message.To).fail(ev.Message.ClientID, say(ev.Err))
+		c := m.chat(ev.Message.To)
+		if ev.Message.Group != 0 {
+			c = m.groupChat(ev.Message.Group)
+		}
+		c.fail(ev.Message.ClientID, say(ev.Err))
 	case client.StateError:
 		m.fail("this machine cannot store its state: " + ev.Err.Error())
 	case client.Regressed:
@@ -49,22 +51,47 @@ func (m *Model) event(ev client.Event) tea.Cmd {
 		m.loadChat(m.chat(m.sel))
 		m.fail("the server was restored from an older backup; the newest messages may be missing")
 		return m.loadList()
+	default:
+		return tea.Batch(m.groupEvent(ev), m.refresh())
 	}
-	if m.book.Stale() {
-		return m.loadList()
+	return m.refresh()
+}
+
+// refresh loads the list again when what came makes that necessary.
+func (m *Model) refresh() tea.Cmd {
+	if m.loading || !m.book.Stale() && !m.groups.Stale() {
+		return nil
 	}
-	return nil
+	m.loading = true
+	return m.loadList()
+}
+
+func (m *Model) typedBy(ev client.Typing) {
+	place := ev.User
+	if ev.Group != 0 {
+		place = ev.Group.Log()
+		m.typist[place] = ev.Nick
+	}
+	delete(m.typing, place)
+	if ev.Kind == im.SignalTyping {
+		m.typing[place] = m.now().Add(typingFor)
+	}
+}
+
+// arrived shows an entry of the stream.
+func (m *Model) arrived(c *chat, e im.Entry) {
+	before := m.lines(c)
+	if c.live(e) && c.scroll > 0 {
+		// What the user reads stays where it is.
+		c.scroll += max(m.lines(c)-before, 0)
+		c.unseen++
+	}
 }
 
 func (m *Model) message(ev client.Message) tea.Cmd {
 	c := m.chat(ev.Peer)
 	delete(m.typing, ev.From)
-	before := m.lines(c)
-	if c.live(ev.Entry) && c.scroll > 0 {
-		// What the user reads stays where it is.
-		c.scroll += max(m.lines(c)-before, 0)
-		c.unseen++
-	}
+	m.arrived(c, ev.Entry)
 	if m.sel == 0 {
 		m.selectPeer(ev.Peer)
 	}

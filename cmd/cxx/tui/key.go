@@ -23,7 +23,13 @@ func (m *Model) key(k tea.KeyPressMsg) tea.Cmd {
 		return m.switchKey(k)
 	case screenPassword:
 		return m.passwordKey(k)
-	case screenHelp, screenDevices:
+	case screenHelp:
+		if name == "f1" && m.page == 0 {
+			m.page++
+			return nil
+		}
+		fallthrough
+	case screenDevices, screenMembers:
 		if name == "esc" || name == "enter" || name == "q" || name == "f1" {
 			m.screen = screenChat
 			return nil
@@ -50,7 +56,7 @@ var chatKeys = map[string]func(*Model) (handled bool, cmd tea.Cmd){
 	"ctrl+p":     func(m *Model) (bool, tea.Cmd) { m.move(-1); return true, nil },
 	"alt+up":     func(m *Model) (bool, tea.Cmd) { m.move(-1); return true, nil },
 	"ctrl+k":     func(m *Model) (bool, tea.Cmd) { return true, m.openSwitch() },
-	"f1":         func(m *Model) (bool, tea.Cmd) { m.screen = screenHelp; return true, nil },
+	"f1":         func(m *Model) (bool, tea.Cmd) { m.help(); return true, nil },
 	"pgup":       func(m *Model) (bool, tea.Cmd) { m.scrollBy(m.chatHeight() - 2); return true, nil },
 	"pgdown":     func(m *Model) (bool, tea.Cmd) { m.scrollBy(2 - m.chatHeight()); return true, nil },
 	"shift+up":   func(m *Model) (bool, tea.Cmd) { m.scrollBy(1); return true, nil },
@@ -114,6 +120,10 @@ func (m *Model) typed() {
 		return
 	}
 	m.typedAt = m.now()
+	if m.isGroup(m.sel) {
+		m.back.SignalGroup(im.GroupID(m.sel), im.SignalTyping)
+		return
+	}
 	m.back.Signal(m.sel, im.SignalTyping)
 }
 
@@ -134,7 +144,7 @@ func (m *Model) scrollBy(lines int) {
 	}
 	if all && lines > 0 && c.loaded && !c.top && !c.loading && c.scroll >= len(have)-h {
 		c.loading = true
-		m.later(m.loadHistory(c.peer, c.oldest()))
+		m.later(m.loadHistory(c, c.oldest()))
 	}
 }
 
@@ -162,15 +172,19 @@ func (m *Model) enter() tea.Cmd {
 }
 
 func (m *Model) send(peer im.UserID, text string) tea.Cmd {
-	id := client.NewClientID()
-	p, err := m.back.SendAsync(im.Outgoing{To: peer, ClientID: id, Text: text})
+	id, c := client.NewClientID(), m.chat(peer)
+	out := im.Outgoing{To: peer, ClientID: id, Text: text}
+	if c.group != 0 {
+		out.To, out.Group = 0, c.group
+		out.Mentions, out.All = m.mentioned(c.group, text)
+	}
+	p, err := m.back.SendAsync(out)
 	if err != nil {
 		m.fail(say(err))
 		return nil
 	}
 	m.input.Reset()
 	m.typedAt = m.now().Add(-typingEvery)
-	c := m.chat(peer)
 	c.pending = append(c.pending, outgoing{id: id, text: text})
 	c.scroll, c.unseen = 0, 0
 	return func() tea.Msg {
@@ -182,6 +196,9 @@ func (m *Model) send(peer im.UserID, text string) tea.Cmd {
 
 // answer answers the request of the selected user, when there is one.
 func (m *Model) answer(accept bool) (bool, tea.Cmd) {
+	if st, ok := m.selected(); ok {
+		return m.answerInvitation(st, accept)
+	}
 	if !m.contacts[m.sel].Sub.Has(im.SubPendingIn) {
 		return false, nil
 	}

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -13,13 +14,22 @@ type item struct {
 	title   string
 	last    string // the newest message, in one line
 	unread  int
+	mention int // of unread: those that mention the user
 	show    im.Show
+	group   bool
+	silent  bool // counts for nothing in the title of the window
 	request bool // waits for an answer
 	asked   bool // the user has asked and waits
 }
 
-// items lists requests first, then conversations by their newest message, then
-// the contacts nothing was written to yet.
+// recent is an item with what it is sorted by.
+type recent struct {
+	peer im.UserID
+	id   im.MsgID
+}
+
+// items lists requests and invitations first, then pinned groups, then conversations
+// and groups by their newest message, then the contacts nothing was written to yet.
 func (m *Model) items() []item {
 	var list []item
 	in := make(map[im.UserID]bool)
@@ -34,11 +44,22 @@ func (m *Model) items() []item {
 			put(k.User)
 		}
 	}
-	if _, known := m.chats[m.sel]; known && m.book.Get(m.sel).Last.Seq == 0 && !m.contacts[m.sel].Listed {
+	if c := m.chats[m.sel]; c != nil && c.group == 0 && m.book.Get(m.sel).Last.Seq == 0 && !m.contacts[m.sel].Listed {
 		put(m.sel) // opened by /chat, nothing written yet
 	}
+	var rest []recent
+	for _, st := range m.groups.List() {
+		if st.Me.Role == im.RoleInvited || st.Membership.Pinned {
+			put(st.Group.ID.Log())
+		}
+		rest = append(rest, recent{st.Group.ID.Log(), max(st.HeadID, m.groups.Last(st.Group.ID).MsgID)})
+	}
 	for _, v := range m.book.List() {
-		put(v.Peer)
+		rest = append(rest, recent{v.Peer, v.Last.MsgID})
+	}
+	slices.SortStableFunc(rest, func(a, b recent) int { return cmp.Compare(b.id, a.id) })
+	for _, r := range rest {
+		put(r.peer)
 	}
 	for _, k := range m.sortedContacts() {
 		if k.Listed {
@@ -49,6 +70,9 @@ func (m *Model) items() []item {
 }
 
 func (m *Model) item(u im.UserID) item {
+	if st, ok := m.groups.Get(im.GroupID(u)); ok {
+		return m.groupItem(u, &st)
+	}
 	k := m.contacts[u]
 	v := m.book.Get(u)
 	it := item{
@@ -68,6 +92,43 @@ func (m *Model) item(u im.UserID) item {
 	return it
 }
 
+func (m *Model) groupItem(u im.UserID, st *im.GroupState) item {
+	it := item{
+		peer: u, title: m.groupTitle(st), unread: st.Unread, mention: st.Mentions, group: true, silent: st.Membership.Silent,
+		request: st.Me.Role == im.RoleInvited, asked: st.Me.Role == im.RoleAsking, last: oneLine(st.Group.Subject),
+	}
+	switch e := m.groups.Last(st.Group.ID); {
+	case it.request:
+		it.last = "invites you"
+	case it.asked:
+		it.last = "has not let you in yet"
+	case e.Seq > 0 && e.From == m.me:
+		it.last = "you: " + oneLine(e.Text)
+	case e.Seq > 0 && e.Post != nil:
+		it.last = oneLine(e.Post.Nick + ": " + e.Text)
+	}
+	return it
+}
+
+// mark is the sign before an item.
+func (it item) mark() string {
+	switch {
+	case it.request:
+		return styleUnread.Render("?")
+	case it.group:
+		return styleDim.Render("#")
+	}
+	return dot(it.show)
+}
+
+// badge is what is unread behind an item.
+func (it item) badge() string {
+	if it.mention > 0 {
+		return badge(it.unread) + styleUnread.Render("@")
+	}
+	return badge(it.unread)
+}
+
 func (m *Model) sortedContacts() []im.Contact {
 	list := make([]im.Contact, 0, len(m.contacts))
 	for _, k := range m.contacts {
@@ -80,6 +141,12 @@ func (m *Model) sortedContacts() []im.Contact {
 // name is what the user calls somebody: his remark, the name before the @ for
 // people of the own domain, else the address.
 func (m *Model) name(u im.UserID) string {
+	if st, ok := m.groups.Get(im.GroupID(u)); ok {
+		return m.groupTitle(&st)
+	}
+	if title := m.left[u]; title != "" {
+		return title
+	}
 	if n := m.contacts[u].Name; n != "" {
 		return clean(n)
 	}

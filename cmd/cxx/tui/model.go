@@ -25,6 +25,7 @@ const (
 	screenHelp
 	screenDevices
 	screenPassword
+	screenMembers
 )
 
 // Model is the chat. Bubble Tea owns it.
@@ -44,7 +45,15 @@ type Model struct {
 	typing   map[im.UserID]time.Time // until when
 	chats    map[im.UserID]*chat
 	sel      im.UserID
-	marked   map[im.UserID]im.MsgID // the newest read mark that was sent
+	marked   map[im.UserID]im.MsgID // the newest read mark that was sent; of a group its seq
+
+	// Groups stand in chats, typing and sel under the ids of their logs.
+	groups  *client.GroupBook
+	typist  map[im.UserID]string       // who types in a group
+	readTo  map[im.UserID]uint64       // how far somebody else has read a group
+	members map[im.GroupID][]im.Member // as they were loaded last
+	left    map[im.UserID]string       // titles of groups that the user is not in any more
+	loading bool                       // a list is on its way
 
 	online  bool
 	server  string
@@ -61,6 +70,7 @@ type Model struct {
 	quitAsked bool
 
 	screen  screen
+	page    int // of the help
 	query   textinput.Model
 	pick    int // the selected line of the switcher
 	devices []im.Device
@@ -77,7 +87,8 @@ func New(b Backend, now func() time.Time) *Model {
 		back: b, now: now, focused: true, book: client.NewBook(), width: 80, height: 24,
 		contacts: make(map[im.UserID]im.Contact), presence: make(map[im.UserID]im.UserPresence),
 		typing: make(map[im.UserID]time.Time), chats: make(map[im.UserID]*chat), marked: make(map[im.UserID]im.MsgID),
-		input: newInput(), query: textinput.New(),
+		groups: client.NewGroupBook(), typist: make(map[im.UserID]string), readTo: make(map[im.UserID]uint64),
+		members: make(map[im.GroupID][]im.Member), left: make(map[im.UserID]string), input: newInput(), query: textinput.New(),
 	}
 	m.query.Prompt = "› "
 	m.query.SetVirtualCursor(false)
@@ -106,6 +117,9 @@ func newInput() textarea.Model {
 func (m *Model) Init() tea.Cmd {
 	for _, o := range m.back.Unsent() {
 		c := m.chat(o.To)
+		if o.Group != 0 {
+			c = m.groupChat(o.Group)
+		}
 		c.pending = append(c.pending, outgoing{id: o.ClientID, text: o.Text})
 	}
 	return tea.Batch(m.input.Focus(), m.loadList(), tick())
@@ -145,13 +159,21 @@ func (m *Model) update(msg tea.Msg) tea.Cmd {
 		m.gotList(msg)
 	case historyMsg:
 		m.gotHistory(msg)
+	case membersMsg:
+		m.gotMembers(msg)
 	case sentMsg:
 		m.gotSent(msg)
 	case doneMsg:
 		m.tell(msg.text, msg.err)
 	case openMsg:
 		if m.tell("", msg.err); msg.err == nil {
+			if msg.group != 0 {
+				m.groupChat(msg.group)
+			}
 			m.selectPeer(msg.peer)
+			if msg.group != 0 && !m.inGroup(msg.group) {
+				return m.loadList() // it is new
+			}
 		}
 	case blockedMsg:
 		m.showBlocked(msg)

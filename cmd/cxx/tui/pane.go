@@ -27,16 +27,12 @@ func (m *Model) leftLines(h int) []string {
 	first := min(max(at-per+1, 0), max(len(list)-per, 0))
 	lines := []string{styleTitle.Render(" " + m.addr.Bare().String())}
 	for _, it := range list[first:min(first+per, len(list))] {
-		mark := dot(it.show)
-		if it.request {
-			mark = styleUnread.Render("?")
-		}
-		count := badge(it.unread)
+		count := it.badge()
 		title := fit(it.title, w-4-ansi.StringWidth(count))
 		if it.peer == m.sel {
 			title = styleSel.Render(title)
 		}
-		lines = append(lines, " "+mark+" "+title+count, styleDim.Render("   "+fit(it.last, w-4)))
+		lines = append(lines, " "+it.mark()+" "+title+count, styleDim.Render("   "+fit(it.last, w-4)))
 	}
 	return lines
 }
@@ -53,6 +49,8 @@ func (m *Model) rightLines(h int) []string {
 		lines = append(lines, top(m.switchLines(room), room)...)
 	case screenDevices:
 		lines = append(lines, top(m.deviceLines(), room)...)
+	case screenMembers:
+		lines = append(lines, top(m.memberLines(room), room)...)
 	case screenPassword:
 		lines = append(lines, top(m.passwordLines(), room)...)
 	default:

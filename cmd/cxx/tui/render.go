@@ -17,6 +17,8 @@ type block struct {
 	text string
 	mark string // delivery state
 	note string // below the message
+	who  string // the author, when it is not the peer
+	news string // no message, but what has happened in a group
 }
 
 // render draws the last need lines of a conversation, or all of it. It works
@@ -31,13 +33,20 @@ func (m *Model) render(c *chat, w, need int) (lines []string, all bool) {
 	if k := m.contacts[c.peer]; k.Sub.Has(im.SubPendingIn) {
 		push(append([]string{""}, m.requestLines(k)...))
 	}
+	if st, ok := m.groups.Get(c.group); ok && c.group != 0 && !st.Me.Role.In() {
+		push(append([]string{""}, m.invitationLines(&st)...))
+	}
 	for _, o := range slices.Backward(c.pending) {
 		push(m.pendingBlock(o).lines(m, c.peer, w))
 	}
 	peerTo := m.book.Get(c.peer).PeerTo
 	for i := len(c.entries) - 1; i >= 0 && len(up) < need; i-- {
 		e := c.entries[i]
-		push(m.entryBlock(e, peerTo).lines(m, c.peer, w))
+		b := m.entryBlock(e, peerTo)
+		if c.group != 0 {
+			b = m.postBlock(c, e)
+		}
+		push(b.lines(m, c.peer, w))
 		if i == 0 && !c.top {
 			continue
 		}
@@ -84,7 +93,14 @@ func (b block) lines(m *Model, peer im.UserID, w int) []string {
 	if !b.at.IsZero() {
 		at = b.at.Local().Format("15:04")
 	}
-	who := stylePeer.Render(ansi.Truncate(m.name(peer), 16, "…"))
+	if b.news != "" {
+		return newsLines(at, b.news, w)
+	}
+	name := b.who
+	if name == "" {
+		name = m.name(peer)
+	}
+	who := stylePeer.Render(ansi.Truncate(name, 16, "…"))
 	if b.mine {
 		who = styleMe.Render("you")
 	}

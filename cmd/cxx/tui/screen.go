@@ -54,7 +54,7 @@ func (m *Model) switchLines(h int) []string {
 		if i == m.pick {
 			mark = "▸ "
 		}
-		lines = append(lines, mark+dot(it.show)+" "+it.title+badge(it.unread))
+		lines = append(lines, mark+it.mark()+" "+it.title+it.badge())
 	}
 	if len(list) == 0 {
 		lines = append(lines, styleDim.Render("Nobody by that name yet; Enter looks on the server."))
@@ -131,8 +131,14 @@ var keyHelp = [][2]string{
 	{"Ctrl-C", "clear line, then quit"},
 }
 
-// helpLines fill the whole screen: all keys and commands fit 80 by 24.
-func helpLines() []string {
+// help opens the first page of the help.
+func (m *Model) help() { m.screen, m.page = screenHelp, 0 }
+
+// helpLines fill the whole screen: all keys and commands fit two pages of 80 by 24.
+func helpLines(page int) []string {
+	if page > 0 {
+		return append([]string{styleTitle.Render(" In groups"), ""}, commandLines(groupCommands)...)
+	}
 	lines := []string{styleTitle.Render(" Keys")}
 	for i := 0; i < len(keyHelp); i += 2 {
 		row := ""
@@ -141,9 +147,13 @@ func helpLines() []string {
 		}
 		lines = append(lines, row)
 	}
-	lines = append(lines, styleTitle.Render(" Commands"))
+	lines = append(lines, styleTitle.Render(" Commands")+styleDim.Render("   F1 shows those for groups"))
+	return append(lines, commandLines(commands)...)
+}
+
+func commandLines(list []command) (lines []string) {
 	short := ""
-	for _, c := range commands {
+	for _, c := range list {
 		if c.args != "" {
 			lines = append(lines, fmt.Sprintf("  %-20s %s", "/"+c.name+" "+c.args, c.help))
 			continue

@@ -54,6 +54,17 @@ func badge(unread int) string {
 	return styleUnread.Render(fmt.Sprintf(" %d", unread))
 }
 
+// roleMark is how somebody's role is shown beside his name.
+func roleMark(r im.Role) string {
+	switch r {
+	case im.RoleOwner:
+		return "★"
+	case im.RoleAdmin:
+		return "☆"
+	}
+	return " "
+}
+
 // clean takes out of foreign text what would move the cursor, change colours
 // or turn a line around; line breaks stay.
 func clean(s string) string {

@@ -32,6 +32,7 @@ type fake struct {
 	signals       []im.SignalKind
 	calls         []string
 	blocked       []im.Addr
+	groupFake
 }
 
 func (f *fake) Me() (im.UserID, im.DeviceID, im.Addr) {
@@ -182,7 +183,7 @@ func (s *stage) run(cmd tea.Cmd) {
 		for _, c := range msg {
 			s.run(c)
 		}
-	case listMsg, historyMsg, doneMsg, openMsg, devicesMsg, blockedMsg, nameMsg:
+	case listMsg, historyMsg, doneMsg, openMsg, devicesMsg, blockedMsg, membersMsg, nameMsg:
 		s.send(msg)
 	}
 }

@@ -40,7 +40,7 @@ func (m *Model) View() tea.View {
 	body := m.height - statusRow
 	var b strings.Builder
 	if m.screen == screenHelp {
-		for _, l := range top(helpLines(), body) {
+		for _, l := range top(helpLines(m.page), body) {
 			b.WriteString(fit(l, m.width) + "\n")
 		}
 	} else {
@@ -79,7 +79,9 @@ func line(lines []string, i int) string {
 func (m *Model) title() string {
 	n := 0
 	for _, it := range m.items() {
-		n += it.unread
+		if !it.silent {
+			n += it.unread
+		}
 	}
 	if n > 0 {
 		return fmt.Sprintf("cxx (%d)", n)
@@ -117,6 +119,9 @@ func (m *Model) header() string {
 	if m.sel == 0 {
 		return styleTitle.Render(" cxx")
 	}
+	if st, ok := m.selected(); ok {
+		return m.groupHeader(&st)
+	}
 	p := m.presence[m.sel]
 	s := " " + dot(p.Show) + " " + styleTitle.Render(m.name(m.sel))
 	if a := m.contacts[m.sel].Addr; !a.IsZero() && m.contacts[m.sel].Name != "" {
@@ -142,7 +147,11 @@ func (m *Model) hint() string {
 	case c.unseen > 0:
 		return styleUnread.Render(fmt.Sprintf(" ↓ %d new, Esc shows them", c.unseen))
 	case m.typing[m.sel].After(m.now()):
-		return styleDim.Render(" " + m.name(m.sel) + " is typing …")
+		who := m.name(m.sel)
+		if c.group != 0 {
+			who = oneLine(m.typist[m.sel])
+		}
+		return styleDim.Render(" " + who + " is typing …")
 	case c.loading:
 		return styleDim.Render(" loading …")
 	case c.scroll > 0:
