@@ -13,8 +13,8 @@ import (
 	"github.com/cxx-im/cxx/cmd/node"
 )
 
-// realServer runs a server in this process, with TLS and an account of alice.
-func realServer(t *testing.T) (n *node.Node, dir string) {
+// realServer runs a server in this process, with TLS and accounts of alice and others.
+func realServer(t *testing.T, others ...string) (n *node.Node, dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	cfg := node.Default()
@@ -26,8 +26,10 @@ func realServer(t *testing.T) (n *node.Node, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := admin.CreateUser(t.Context(), "alice@localhost", "a few unrelated words"); err != nil {
-		t.Fatal(err)
+	for _, name := range append(others, "alice") {
+		if _, err := admin.CreateUser(t.Context(), name+"@localhost", "a few unrelated words"); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := done(); err != nil {
 		t.Fatal(err)
