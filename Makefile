@@ -49,7 +49,7 @@ bench-xmpp: build ## the same for XMPP, beside Debian's ejabberd and Prosody whe
 
 bench-groups: build ## groups and MUC rooms: cost of a delivery, beside the same servers
 	@$(GO) build -buildvcs=false -o bin/bench ./bench
-	bin/bench -engine mysql -deliveries 100000 -rounds 2 groups
+	bin/bench -engine mysql -deliveries 60000 -rounds 2 groups
 
 clients: build ## profanity, mcabber and @xmpp/client against a server, by way of tmux
 	@imtest/stock/clients.sh
