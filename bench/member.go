@@ -62,17 +62,6 @@ func (m *member) groups(after uint64) (*cxxpb.GroupsResult, error) {
 	return r.GetGroups(), err
 }
 
-// createGroup makes an open group with a given address, and somebody who owns it.
-func (c *cell) createGroup(ctx context.Context, name string) error {
-	owner, err := login(ctx, c.server.Ready["plain"], nil, c.backend.Token("owner-of-"+name))
-	if err != nil {
-		return err
-	}
-	defer owner.Close()
-	_, err = owner.ask(&cxxpb.Call{Id: 1, Op: &cxxpb.Call_GroupCreate{GroupCreate: &cxxpb.GroupCreateCall{Group: &cxxpb.Group{Addr: name}}}})
-	return err
-}
-
 // ask makes a request and waits for the answer; what else comes is not looked at.
 func (c *conn) ask(m *cxxpb.Call) (*cxxpb.Reply, error) {
 	err := c.call(m)

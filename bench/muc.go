@@ -92,11 +92,6 @@ func (j *jabber) rooms(ctx context.Context, o options, secure bool) ([]rate, err
 	rooms := make([]*mucRoom, mucRooms)
 	err = some(mucRooms, func(i int) (err error) {
 		name := fmt.Sprintf("%s%d", over, i)
-		if j.cell != nil { // whose rooms cannot be unlocked by XMPP yet
-			if err := j.cell.createGroup(ctx, name); err != nil {
-				return err
-			}
-		}
 		rooms[i], err = enter(ctx, name+"@conference."+xmppDomain, users[i*mucOccupants:(i+1)*mucOccupants])
 		return err
 	})
