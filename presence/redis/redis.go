@@ -44,6 +44,14 @@ type Registry struct {
 // Open prepares a Registry; it does not connect, so that a node can start
 // while Redis is down. reg may be nil. Close it when nothing calls it any more.
 func Open(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Registry, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("presence/redis: open: %w", err)
+	}
+	return openAs(cfg, log, reg)
+}
+
+// openAs is Open with a configuration that is not checked.
+func openAs(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Registry, error) {
 	opt, err := options(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("presence/redis: open: %w", err)
@@ -72,9 +80,6 @@ func (r *Registry) Ping(ctx context.Context) error {
 func options(cfg Config) (*goredis.Options, error) {
 	if cfg.Addr == "" {
 		return nil, errors.New("redis.addr is empty; set it to host:port")
-	}
-	if err := cfg.Validate(); err != nil {
-		return nil, err
 	}
 	opt := &goredis.Options{
 		Addr:                  cfg.Addr,

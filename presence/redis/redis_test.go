@@ -5,8 +5,10 @@ import (
 	"log/slog"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/cxx-im/cxx/im"
+	"github.com/cxx-im/cxx/internal/config"
 	"github.com/cxx-im/cxx/presence"
 	"github.com/cxx-im/cxx/presence/presencetest"
 )
@@ -23,7 +25,9 @@ func open(t testing.TB, prefix string) *Registry {
 	}
 	cfg := Default()
 	cfg.Addr, cfg.Prefix = addr, prefix
-	r, err := Open(cfg, slog.New(slog.DiscardHandler), nil)
+	// Longer than a node may wait: a busy machine is no reason to fail.
+	cfg.DialTimeout, cfg.Timeout = config.Duration(time.Minute), config.Duration(time.Minute)
+	r, err := openAs(cfg, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
