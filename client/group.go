@@ -11,15 +11,27 @@ import (
 // Groups returns the user's groups and those he is invited to, with their heads and
 // what he has not read.
 func (c *Client) Groups(ctx context.Context) ([]im.GroupState, error) {
-	r, err := c.call(ctx, &cxxpb.Call{Op: &cxxpb.Call_Groups{Groups: &cxxpb.GroupsCall{}}})
-	if err != nil {
-		return nil, err
-	}
-	return c.groupStates(r), nil
+	return c.allGroups(ctx, c.call)
 }
 
-func (c *Client) groupStates(r *cxxpb.Reply) []im.GroupState {
-	return proto.Convert(r.GetGroups().GetGroups(), func(p **cxxpb.GroupState) im.GroupState { return c.groupState(*p) })
+// allGroups asks for the list of groups, page by page to its end.
+func (c *Client) allGroups(ctx context.Context, ask func(context.Context, *cxxpb.Call) (*cxxpb.Reply, error)) (list []im.GroupState, err error) {
+	for after := uint64(0); ; {
+		r, err := ask(ctx, &cxxpb.Call{Op: &cxxpb.Call_Groups{Groups: &cxxpb.GroupsCall{After: after}}})
+		if err != nil {
+			return nil, err
+		}
+		page := r.GetGroups()
+		list = append(list, proto.Convert(page.GetGroups(), func(p **cxxpb.GroupState) im.GroupState { return c.groupState(*p) })...)
+		next := page.GetNext()
+		if next == 0 {
+			return list, nil
+		}
+		if next <= after {
+			return nil, im.Errorf(im.CodeMalformed, "the list of groups goes on with %d after %d", next, after)
+		}
+		after = next
+	}
 }
 
 func (c *Client) groupState(p *cxxpb.GroupState) im.GroupState {

@@ -130,6 +130,33 @@ func TestPostsOutOfOrderTwiceAndLost(t *testing.T) {
 	})
 }
 
+// A list of groups that is longer than one answer is read to its end: all of them are
+// followed, and shown.
+func TestGroupsOfSeveralPages(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.cell.GroupPage = 2
+		var want, got []string
+		for _, name := range []string{"coffee", "juice", "milk", "tea", "water"} {
+			w.cell.SayGroup(w.alice, w.cell.AddGroup(name, w.alice, w.bob), name)
+			want = append(want, name)
+		}
+		o := w.options("bob")
+		o.GroupTail = 10
+		bob := w.dial(o)
+		defer bob.Close()
+		for range want {
+			got = append(got, next[client.GroupMessage](t, bob).Text)
+		}
+		slices.Sort(got)
+		if next[client.GroupsCaughtUp](t, bob); !slices.Equal(got, want) {
+			t.Errorf("followed %q", got)
+		}
+		if list, err := bob.Groups(t.Context()); err != nil || len(list) != len(want) {
+			t.Errorf("%d groups are listed, %v", len(list), err)
+		}
+	})
+}
+
 // The server says that a timeline has moved when it pushes nothing until it was read,
 // even if the client has got it all by another way meanwhile.
 func TestMovedIsAlwaysAnsweredByASync(t *testing.T) {

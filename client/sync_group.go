@@ -38,11 +38,10 @@ func (s *session) groupLoop(ctx context.Context) {
 }
 
 func (s *session) listGroups(ctx context.Context) error {
-	r, err := s.call(ctx, &cxxpb.Call{Op: &cxxpb.Call_Groups{Groups: &cxxpb.GroupsCall{}}})
+	list, err := s.c.allGroups(ctx, s.call)
 	if err != nil {
 		return err
 	}
-	list := s.c.groupStates(r)
 	s.c.mu.Lock()
 	newcomer := s.c.newcomer
 	s.c.newcomer = false

@@ -50,6 +50,8 @@ type Cell struct {
 	OnPost func(c *Conn, g im.GroupID, e im.Entry) Verdict
 	// Fail answers a message with an error instead of committing it.
 	Fail func(to im.UserID, text string) *im.Error
+	// GroupPage is how many groups one answer lists; zero: all.
+	GroupPage int
 	// Fresh is how long a token that was replaced works once more.
 	Fresh time.Duration
 

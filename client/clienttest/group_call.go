@@ -1,6 +1,8 @@
 package clienttest
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/cxx-im/cxx/im"
@@ -14,13 +16,7 @@ func (c *Conn) groupCall(m *cxxpb.Call) (*cxxpb.Reply, *im.Error) {
 	switch op := m.Op.(type) {
 	case *cxxpb.Call_Groups:
 		c.follow = true
-		list := &cxxpb.GroupsResult{}
-		for _, g := range x.rooms {
-			if m := g.members[c.user.id]; m != nil && m.Role != im.RoleOutcast {
-				list.Groups = append(list.Groups, c.state(g))
-			}
-		}
-		r.Result = &cxxpb.Reply_Groups{Groups: list}
+		r.Result = &cxxpb.Reply_Groups{Groups: c.listGroups(op.Groups.After)}
 	case *cxxpb.Call_GroupGet:
 		for _, g := range x.rooms {
 			if uint64(g.ID) == op.GroupGet.Group || g.Addr.String() == op.GroupGet.Addr {
@@ -45,6 +41,23 @@ func (c *Conn) groupCall(m *cxxpb.Call) (*cxxpb.Reply, *im.Error) {
 		return c.memberCall(m)
 	}
 	return r, nil
+}
+
+// listGroups is the page of the user's groups behind one of them, by id.
+func (c *Conn) listGroups(after uint64) *cxxpb.GroupsResult {
+	list := &cxxpb.GroupsResult{}
+	for _, g := range slices.SortedFunc(maps.Values(c.x.rooms), func(a, b *group) int { return cmp.Compare(a.ID, b.ID) }) {
+		m := g.members[c.user.id]
+		if m == nil || m.Role == im.RoleOutcast || uint64(g.ID) <= after {
+			continue
+		}
+		if n := len(list.Groups); c.x.GroupPage > 0 && n == c.x.GroupPage {
+			list.Next = list.Groups[n-1].Group.Id
+			break
+		}
+		list.Groups = append(list.Groups, c.state(g))
+	}
+	return list
 }
 
 func (c *Conn) state(g *group) *cxxpb.GroupState {
