@@ -1,27 +1,7 @@
 """A stock XMPP client and the C-XX terminal client, one account each and both on
 one account: messages, presence, requests, history."""
 
-import json
-
-from kit import *
-
-CXX, NAS, DIR = os.environ["CXX"], os.environ["NAS"], os.environ["DIR"]
-
-
-async def cxx(user, *args, check_code=True):
-    """Run the terminal client and return what it printed, one object per line."""
-    password = os.path.join(DIR, "password")
-    with open(password, "w") as f:
-        f.write("a long secret\n")
-    os.chmod(password, 0o600)
-    p = await asyncio.create_subprocess_exec(
-        CXX, *args, "--json", "--nas", NAS, "--ca", os.environ["CA"], "--as", f"{user}@{DOMAIN}",
-        "--password-file", password, "--state", os.path.join(DIR, "state-" + user),
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
-    out, err = await asyncio.wait_for(p.communicate(), 60)
-    if check_code and p.returncode:
-        raise AssertionError(f"cxx {args}: {p.returncode}: {err.decode()}")
-    return [json.loads(line) for line in out.splitlines() if line.startswith(b"{")]
+from termkit import *
 
 
 async def script():

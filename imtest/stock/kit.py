@@ -44,13 +44,40 @@ def check(ok, what):
         raise AssertionError(what)
 
 
-class User(slixmpp.ClientXMPP):
+class Ear:
+    """Somebody who remembers what he hears."""
+
+    def __init__(self, who):
+        self.who, self.heard, self.change = who, [], asyncio.Event()
+
+    def hear(self, event, data):
+        self.heard.append((event, data))
+        self.change.set()
+
+    async def want(self, event, fits=lambda data: True):
+        """Take the first event that fits, waiting for it."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + PATIENCE
+        while True:
+            for i, (e, data) in enumerate(self.heard):
+                if e == event and fits(data):
+                    del self.heard[i]
+                    return data
+            self.change.clear()
+            try:
+                await asyncio.wait_for(self.change.wait(), end - loop.time())
+            except asyncio.TimeoutError:
+                left = "\n".join(f"{e}: {data}" for e, data in self.heard[-40:])
+                raise AssertionError(f"{self.who}: no {event}; the newest that there was:\n{left}") from None
+
+
+class User(slixmpp.ClientXMPP, Ear):
     """A client of one account. register makes the account on the way."""
 
     def __init__(self, user, resource="main", password="a long secret", register=False, plugins=()):
-        super().__init__(f"{user}@{DOMAIN}/{resource}", password)
+        slixmpp.ClientXMPP.__init__(self, f"{user}@{DOMAIN}/{resource}", password)
+        Ear.__init__(self, self.requested_jid)
         self.ca_certs = os.environ["CA"]
-        self.heard, self.change = [], asyncio.Event()
         for p in [*PLUGINS, *plugins]:
             self.register_plugin(p)
         self["xep_0077"].create_account = register
@@ -76,10 +103,6 @@ class User(slixmpp.ClientXMPP):
         self.abort()
         await self.want("disconnected")
 
-    def hear(self, event, data):
-        self.heard.append((event, data))
-        self.change.set()
-
     async def login(self, presence=True, roster=True):
         if self["xep_0077"].create_account:
             await self.make()
@@ -95,22 +118,6 @@ class User(slixmpp.ClientXMPP):
     async def ping(self):
         """A round trip: what the server had sent before has come."""
         await self["xep_0199"].send_ping(slixmpp.JID(DOMAIN), timeout=PATIENCE)
-
-    async def want(self, event, fits=lambda data: True):
-        """Take the first event that fits, waiting for it."""
-        loop = asyncio.get_running_loop()
-        end = loop.time() + PATIENCE
-        while True:
-            for i, (e, data) in enumerate(self.heard):
-                if e == event and fits(data):
-                    del self.heard[i]
-                    return data
-            self.change.clear()
-            try:
-                await asyncio.wait_for(self.change.wait(), end - loop.time())
-            except asyncio.TimeoutError:
-                left = "\n".join(f"{e}: {data}" for e, data in self.heard)
-                raise AssertionError(f"{self.boundjid}: no {event}; what there was:\n{left}") from None
 
     async def message(self, body):
         return await self.want("message", lambda m: m["body"] == body)

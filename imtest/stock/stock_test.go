@@ -30,7 +30,7 @@ func TestStockClients(t *testing.T) {
 	}
 	environ := start(t)
 	for _, name := range scripts {
-		if name == "kit.py" {
+		if strings.HasSuffix(name, "kit.py") { // what scripts share
 			continue
 		}
 		t.Run(strings.TrimSuffix(name, ".py"), func(t *testing.T) { run(t, python, name, environ) })
