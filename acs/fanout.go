@@ -2,6 +2,7 @@ package acs
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/cxx-im/cxx/im"
@@ -152,22 +153,20 @@ func (s *Server) caughtUp(ss *session, g im.GroupID, seq uint64) {
 	ss.sink.PushMoved(g, r.last)
 }
 
-// follow lets a C-XX session get what is written in groups of its user from now on.
-func (s *session) follow(ctx context.Context, groups []im.GroupID) {
-	s.follows.Store(true)
-	for _, g := range groups {
-		s.followOne(ctx, g)
-	}
-}
+// willRead is what a client knows who is given the head afterwards.
+const willRead = math.MaxUint64
 
-func (s *session) followOne(ctx context.Context, g im.GroupID) {
+// follow lets a C-XX session get what is written in a group of its user from now on.
+// Its client knows of what stands up to known, or will read it; when there is more by
+// then, nothing else tells it.
+func (s *session) follow(ctx context.Context, g im.GroupID, known uint64) {
 	r, err := s.srv.rooms.get(ctx, g)
 	if err != nil {
 		s.srv.log.Debug("group cannot be followed now", "group", g, "session", s.id, "err", err)
 		if im.CodeOf(err) != im.CodeNotFound {
 			s.srv.after(time.Second, func(ctx context.Context) {
 				if !s.closed.Load() {
-					s.followOne(ctx, g)
+					s.follow(ctx, g, 0)
 				}
 			})
 		}
@@ -178,9 +177,26 @@ func (s *session) followOne(ctx context.Context, g im.GroupID) {
 	if m.Role.In() && r.subs[s] == nil && !s.closed.Load() && !r.gone {
 		r.subs[s] = &sub{}
 		s.srv.rooms.joined(s, r)
+		if r.last > known {
+			s.sink.PushMoved(g, r.last)
+		}
 	}
 	r.mu.Unlock()
 	s.srv.rooms.release(r)
+}
+
+// followAgain follows what the user's inbox has told of while the session was behind.
+func (s *session) followAgain(ctx context.Context) {
+	list, err := s.srv.store.Memberships(ctx, s.user)
+	if err != nil {
+		s.srv.log.Debug("groups cannot be followed now", "session", s.id, "err", err)
+		return
+	}
+	for _, m := range list {
+		if m.Role.In() {
+			s.follow(ctx, m.Group, m.Version)
+		}
+	}
 }
 
 // groupSignal passes a signal on to whoever is there in a group.

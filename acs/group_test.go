@@ -120,21 +120,26 @@ func newPeople(t *testing.T) *people {
 
 func (p *people) open(name string, proto im.Protocol) (im.Session, *recorder) {
 	p.t.Helper()
+	r := &recorder{news: make(chan struct{}, 1)}
+	return p.openTo(name, proto, r), r
+}
+
+func (p *people) openTo(name string, proto im.Protocol, sink im.Sink) im.Session {
+	p.t.Helper()
 	a := im.Account{Addr: im.Addr{Local: name, Domain: "example.org"}}
 	id, err := p.store.CreateAccount(p.t.Context(), a)
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	a.ID = id
-	r := &recorder{news: make(chan struct{}, 1)}
 	s, _, err := p.srv.Open(p.t.Context(), im.Opening{
 		Account: a, Device: im.Device{ID: im.DeviceID(id), Epoch: 1, Resource: "r"}, Protocol: proto,
-		Presence: im.Presence{Show: im.ShowOnline}, Sink: r,
+		Presence: im.Presence{Show: im.ShowOnline}, Sink: sink,
 	})
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	return s, r
+	return s
 }
 
 func (p *people) want(err error, code im.ErrorCode) {
@@ -180,7 +185,7 @@ func TestGroupLife(t *testing.T) {
 	if err := p.say(ann, g.ID, "before bob"); err != nil {
 		t.Fatal(err)
 	}
-	if me, err := bob.GroupJoin(ctx, g.ID, "", ""); err != nil || me.Role != im.RoleMember || me.Nick != "bob" {
+	if me, err := bob.GroupJoin(ctx, g.ID, im.Joining{}); err != nil || me.Role != im.RoleMember || me.Nick != "bob" {
 		t.Fatal(me, err)
 	}
 	p.list(ann)
@@ -232,7 +237,7 @@ func TestGroupLife(t *testing.T) {
 		t.Errorf("bob's inbox has %v", got)
 	}
 	p.want(ann.GroupAct(ctx, g.ID, im.Act{Do: im.ActRole, User: bob.User(), Role: im.RoleOutcast}), 0)
-	_, err = bob.GroupJoin(ctx, g.ID, "", "")
+	_, err = bob.GroupJoin(ctx, g.ID, im.Joining{})
 	p.want(err, im.CodeBanned)
 	p.want(ann.GroupAct(ctx, g.ID, im.Act{Do: im.ActRole, User: bob.User(), Role: im.RoleMember}), 0)
 	p.want(ann.GroupLeave(ctx, g.ID, ""), im.CodeLastOwner)
@@ -261,7 +266,7 @@ func TestGroupApproval(t *testing.T) {
 	if st, err := bob.GroupFind(ctx, g.Addr); err != nil || st.Group.ID != g.ID || st.Head != 0 {
 		t.Error("who wants to ask does not find the group:", st, err)
 	}
-	if me, err := bob.GroupJoin(ctx, g.ID, "", "let me in"); err != nil || me.Role != im.RoleAsking {
+	if me, err := bob.GroupJoin(ctx, g.ID, im.Joining{Note: "let me in"}); err != nil || me.Role != im.RoleAsking {
 		t.Fatal(me, err)
 	}
 	if !slices.Contains(annBox.verbs(), im.GroupAsked) {

@@ -8,21 +8,21 @@ import (
 
 // GroupList implements im.Groups.
 func (s *session) GroupList(ctx context.Context) ([]im.GroupState, error) {
+	if s.proto == im.ProtocolCXX {
+		s.follows.Store(true) // before the list is read: what it has not got yet is noticed
+	}
 	list, err := s.srv.store.Memberships(ctx, s.user)
 	if err != nil {
 		return nil, s.srv.public("list groups", err)
 	}
 	of := make(map[im.GroupID]im.Membership, len(list))
-	var all, in []im.GroupID
+	var all []im.GroupID
 	for _, m := range list {
 		of[m.Group] = m
 		all = append(all, m.Group)
-		if m.Role.In() {
-			in = append(in, m.Group)
+		if s.proto == im.ProtocolCXX && m.Role.In() {
+			s.follow(ctx, m.Group, willRead)
 		}
-	}
-	if s.proto == im.ProtocolCXX {
-		s.follow(ctx, in)
 	}
 	states, err := s.srv.store.GroupStates(ctx, s.user, all)
 	if err != nil {

@@ -162,8 +162,9 @@ func TestRoomOrderAndRemoval(t *testing.T) {
 	ann, annSink := roomSession(srv, 1, 11, im.ProtocolCXX)
 	bob, bobSink := roomSession(srv, 2, 12, im.ProtocolCXX)
 	store.append(im.Entry{Kind: im.KindMessage, From: 1, Post: &im.Post{}}) // before they follow
-	ann.follow(t.Context(), []im.GroupID{team})
-	bob.follow(t.Context(), []im.GroupID{team})
+	ann.follow(t.Context(), team, willRead)
+	bob.follow(t.Context(), team, willRead)
+	bob.follows.Store(true)
 	two := store.append(im.Entry{Kind: im.KindMessage, From: 1, Post: &im.Post{}})
 	gone := member(2, im.RoleNone, "bob")
 	three := store.append(im.Entry{Kind: im.KindGroup, From: 1, Group: &im.GroupEvent{What: im.GroupKicked, ID: team, Member: &gone}})
@@ -188,7 +189,7 @@ func TestRoomOrderAndRemoval(t *testing.T) {
 func TestRoomBehind(t *testing.T) {
 	srv, store := roomServer(t)
 	bob, sink := roomSession(srv, 2, 12, im.ProtocolCXX)
-	bob.follow(t.Context(), []im.GroupID{team})
+	bob.follow(t.Context(), team, willRead)
 	store.post(srv, 1)
 	sink.refuse = true
 	store.post(srv, 1)
@@ -215,7 +216,7 @@ func TestRoomBusy(t *testing.T) {
 		srv, store := roomServer(t)
 		srv.cfg.PullGroup = 1
 		ann, annSink := roomSession(srv, 1, 11, im.ProtocolCXX)
-		ann.follow(t.Context(), []im.GroupID{team})
+		ann.follow(t.Context(), team, willRead)
 		for range 2 * busyPosts {
 			store.post(srv, 1)
 		}
@@ -223,7 +224,7 @@ func TestRoomBusy(t *testing.T) {
 			t.Errorf("the one who follows got %v; want all", got)
 		}
 		bob, bobSink := roomSession(srv, 2, 12, im.ProtocolCXX)
-		bob.follow(t.Context(), []im.GroupID{team})
+		bob.follow(t.Context(), team, willRead)
 		for range 2 * busyPosts {
 			store.post(srv, 1)
 		}
@@ -243,8 +244,8 @@ func TestRoomHidden(t *testing.T) {
 	store.group.Hidden = true
 	ann, annSink := roomSession(srv, 1, 11, im.ProtocolCXX)
 	bob, bobSink := roomSession(srv, 2, 12, im.ProtocolCXX)
-	ann.follow(t.Context(), []im.GroupID{team})
-	bob.follow(t.Context(), []im.GroupID{team})
+	ann.follow(t.Context(), team, willRead)
+	bob.follow(t.Context(), team, willRead)
 	store.post(srv, 3)
 	if got := annSink.posts[0]; got.From != 3 {
 		t.Errorf("the owner sees user %d; want 3", got.From)
@@ -342,7 +343,7 @@ func TestRoomEcho(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv, store := roomServer(t)
 		bob, sink := roomSession(srv, 2, 12, im.ProtocolCXX)
-		bob.follow(t.Context(), []im.GroupID{team})
+		bob.follow(t.Context(), team, willRead)
 		srv.rooms.flush()
 		store.append(im.Entry{Kind: im.KindMessage, From: 1, Post: &im.Post{}}) // by a peer that had not heard yet
 		srv.rooms.take(2, &im.RoomsUpdate{Echo: srv.rooms.number})

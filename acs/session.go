@@ -93,6 +93,9 @@ func (s *session) synced(seq, head uint64) {
 		// Contact changes were not noticed meanwhile, and presence was dropped.
 		s.srv.after(0, func(ctx context.Context) { s.srv.presence.rewatch(ctx, s) })
 	}
+	if s.follows.Load() { // nor groups that he has come into
+		s.srv.after(0, s.followAgain)
+	}
 }
 
 // push implements feedOut for the session's inbox.
@@ -118,7 +121,7 @@ func (s *session) noticed(e *im.Entry) {
 	case e.Kind == im.KindContact && e.Contact != nil && s.watching.Load():
 		s.srv.presence.contactChanged(s, e.Contact)
 	case e.Kind == im.KindGroup && e.Group != nil && e.Group.Membership != nil && e.Group.Membership.Role.In() && s.follows.Load():
-		s.srv.after(0, func(ctx context.Context) { s.followOne(ctx, e.Group.ID) })
+		s.srv.after(0, func(ctx context.Context) { s.follow(ctx, e.Group.ID, e.Group.Membership.Version) })
 	case e.Kind == im.KindBlock:
 		s.srv.blocksChanged(s.user)
 	}
