@@ -3,6 +3,7 @@ package acs
 import (
 	"context"
 	"crypto/rand"
+	"slices"
 	"time"
 
 	"github.com/cxx-im/cxx/im"
@@ -16,7 +17,7 @@ func (s *session) GroupCreate(ctx context.Context, g im.Group, me im.Member, inv
 	if err := s.pace(ctx); err != nil {
 		return im.Group{}, err
 	}
-	if err := s.mayHaveMore(ctx); err != nil {
+	if err := s.srv.mayHaveMore(ctx, s.user); err != nil {
 		return im.Group{}, s.srv.public("create group", err)
 	}
 	if g.Addr.Local == "" {
@@ -83,8 +84,8 @@ func (s *session) storeGroup(ctx context.Context, g im.Group, owner im.Member) (
 }
 
 // mayHaveMore refuses one more group to who has as many as he may.
-func (s *session) mayHaveMore(ctx context.Context) error {
-	list, err := s.srv.store.Memberships(ctx, s.user)
+func (s *Server) mayHaveMore(ctx context.Context, u im.UserID) error {
+	list, err := s.store.Memberships(ctx, u)
 	if err != nil {
 		return err
 	}
@@ -94,14 +95,24 @@ func (s *session) mayHaveMore(ctx context.Context) error {
 			in++
 		}
 	}
-	if in >= s.srv.cfg.MaxGroups {
+	if in >= s.cfg.MaxGroups {
 		return im.Errorf(im.CodeTooMany, "you are in %d groups; leave one first", in)
 	}
 	return nil
 }
 
-// GroupEdit implements im.Groups.
+// GroupEdit implements im.Groups. What has a method of its own stays as it is.
 func (s *session) GroupEdit(ctx context.Context, g im.GroupID, change func(g *im.Group) error) error {
+	return s.editGroup(ctx, g, func(now *im.Group) error {
+		before := *now
+		err := change(now)
+		now.Subject, now.SubjectNick, now.SubjectAt = before.Subject, before.SubjectNick, before.SubjectAt
+		now.AvatarHash = before.AvatarHash
+		return err
+	})
+}
+
+func (s *session) editGroup(ctx context.Context, g im.GroupID, change func(g *im.Group) error) error {
 	return s.changeGroup(ctx, "edit group", g, nil, func(c *groupChange) error {
 		before := c.Group
 		if err := change(&c.Group); err != nil {
@@ -121,7 +132,7 @@ func (s *session) GroupEdit(ctx context.Context, g im.GroupID, change func(g *im
 		c.SetGroup = true
 		c.changed(im.GroupChanged)
 		if before.Join == im.JoinOpen && c.Group.Join != im.JoinOpen {
-			return c.expelVisitors(ctx)
+			return c.expelVisitors()
 		}
 		return nil
 	})
@@ -136,8 +147,8 @@ func (c *groupChange) changed(what im.GroupVerb) {
 
 // expelVisitors sends away who was there because the group was open (XEP-0045 section
 // 10.2).
-func (c *groupChange) expelVisitors(ctx context.Context) error {
-	visitors, err := c.s.srv.store.MembersOf(ctx, c.Group.ID, im.MemberQuery{Min: im.RoleVisitor, Passing: true})
+func (c *groupChange) expelVisitors() error {
+	visitors, err := c.Find(im.MemberQuery{Min: im.RoleVisitor, Passing: true})
 	if err != nil {
 		return err
 	}
@@ -174,18 +185,27 @@ func (s *session) GroupDissolve(ctx context.Context, g im.GroupID, alternate, re
 	if err := checkReason(reason); err != nil {
 		return err
 	}
-	everybody, err := s.srv.store.MembersOf(ctx, g, im.MemberQuery{Min: im.RoleInvited, Max: im.RoleOwner})
-	if err != nil {
-		return s.srv.public("dissolve group", err)
-	}
 	return s.changeGroup(ctx, "dissolve group", g, nil, func(c *groupChange) error {
 		if c.me.Role != im.RoleOwner {
 			return errNotAllowed("dissolve the group")
 		}
-		c.Dissolve = true
-		c.log(im.GroupEvent{What: im.GroupDissolved, Reason: reason, Alternate: alternate}, everybody...)
-		return nil
+		return c.dissolve(alternate, reason)
 	})
+}
+
+// dissolve ends the group for everybody whom the change has not removed before.
+func (c *groupChange) dissolve(alternate, reason string) error {
+	everybody, err := c.Find(im.MemberQuery{Min: im.RoleInvited, Max: im.RoleOwner})
+	if err != nil {
+		return err
+	}
+	everybody = slices.DeleteFunc(everybody, func(m im.Member) bool {
+		now, known := c.Members[m.User]
+		return known && now.Role == im.RoleNone
+	})
+	c.Dissolve = true
+	c.log(im.GroupEvent{What: im.GroupDissolved, Reason: reason, Alternate: alternate}, everybody...)
+	return nil
 }
 
 // GroupRetract implements im.Groups.
@@ -201,11 +221,11 @@ func (s *session) GroupRetract(ctx context.Context, g im.GroupID, seq uint64, re
 		switch {
 		case !c.me.Role.In():
 			return im.Errorf(im.CodeNotMember, "you are not in the group")
-		case len(page.Entries) == 0 || seq <= c.me.From:
+		case len(page.Entries) == 0 || page.Entries[0].Post == nil || seq <= c.me.From:
 			return im.Errorf(im.CodeNotFound, "there is no message %d in the group", seq)
 		case page.Entries[0].From != s.user && !c.me.Admin():
 			return errNotAllowed("take back what others have written")
-		case page.Entries[0].Post != nil && page.Entries[0].Post.Retracted:
+		case page.Entries[0].Post.Retracted:
 			return nil
 		}
 		c.Retract = seq

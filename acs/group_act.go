@@ -15,34 +15,31 @@ func (s *session) GroupAct(ctx context.Context, g im.GroupID, acts ...im.Act) er
 		return im.Errorf(im.CodeTooMany, "%d acts at once; at most %d are taken", len(acts), maxActs)
 	}
 	users := make([]im.UserID, len(acts))
-	nicks := make(map[im.UserID]string)
-	addrs := make(map[im.UserID]im.Addr)
-	for i, a := range acts {
+	targets := make(map[im.UserID]*target, len(acts))
+	for i := range acts {
+		a := &acts[i]
 		if err := checkReason(a.Reason); err != nil {
 			return err
 		}
-		users[i] = a.User
-		addr, err := s.srv.addrs.get(ctx, a.User)
+		t, err := s.aim(ctx, a, targets[a.User])
 		if err != nil {
 			return s.srv.public("act in group", err)
 		}
-		addrs[a.User] = addr
-		if a.Do == im.ActAccept || a.Do == im.ActRole {
-			nicks[a.User] = s.srv.defaultNick(ctx, a.User, addr)
-		}
+		users[i], targets[a.User] = a.User, t
 	}
 	return s.changeGroup(ctx, "act in group", g, users, func(c *groupChange) error {
 		for i := range acts {
 			a := &acts[i]
-			target, known := c.Members[a.User]
-			if !known || target.User == 0 {
-				target.User, target.Addr = a.User, addrs[a.User]
+			t := targets[a.User]
+			m, known := c.Members[a.User]
+			if !known || m.User == 0 {
+				m.User, m.Addr = a.User, t.addr
 			}
 			c.me = c.Members[s.user]
-			if err := mayAct(&c.Group, &c.me, &target, a); err != nil {
+			if err := mayAct(&c.Group, &c.me, &m, a); err != nil {
 				return err
 			}
-			if err := c.act(a, target, nicks[a.User]); err != nil {
+			if err := c.act(a, m, t); err != nil {
 				return err
 			}
 		}
@@ -50,20 +47,60 @@ func (s *session) GroupAct(ctx context.Context, g im.GroupID, acts ...im.Act) er
 	})
 }
 
+// target is what has to be known, before the lock is taken, of a user on whom somebody
+// acts.
+type target struct {
+	addr im.Addr
+	nick string // what he is called when he has chosen nothing
+	away bool   // he blocks who acts, or is blocked by him
+	full error  // why he cannot be in one more group
+}
+
+// aim reads what an act has to know; before is what was read for an act before.
+func (s *session) aim(ctx context.Context, a *im.Act, before *target) (t *target, err error) {
+	if t = before; t == nil {
+		t = &target{}
+		if t.addr, err = s.srv.addrs.get(ctx, a.User); err != nil {
+			return nil, err
+		}
+	}
+	brings := a.Do == im.ActInvite || a.Do == im.ActAccept || a.Do == im.ActRole && a.Role.In()
+	if !brings || t.nick != "" {
+		return t, nil
+	}
+	t.nick = s.srv.defaultNick(ctx, a.User, t.addr)
+	if t.away, err = s.apart(ctx, a.User, t.addr); err != nil {
+		return nil, err
+	}
+	if t.full = s.srv.mayHaveMore(ctx, a.User); t.full != nil && im.CodeOf(t.full) != im.CodeTooMany {
+		return nil, t.full
+	}
+	return t, nil
+}
+
+// apart reports whether the user and another one have blocked each other, one way or
+// the other.
+func (s *session) apart(ctx context.Context, u im.UserID, addr im.Addr) (bool, error) {
+	if u == s.user {
+		return false, nil
+	}
+	blocked, err := s.srv.blocks.blocked(ctx, u, s.addr)
+	if err != nil || blocked {
+		return blocked, err
+	}
+	return s.srv.blocks.blocked(ctx, s.user, addr)
+}
+
 // act carries out one act that is allowed.
-func (c *groupChange) act(a *im.Act, m im.Member, nick string) error {
+func (c *groupChange) act(a *im.Act, m im.Member, t *target) error {
 	switch a.Do {
 	case im.ActInvite:
-		return c.invite(a, m)
+		return c.invite(a, m, t)
 	case im.ActAccept:
 		if m.Role != im.RoleAsking {
 			return im.Errorf(im.CodeNotFound, "he has not asked to join")
 		}
-		if m.Nick != "" {
-			nick = m.Nick
-		}
-		_, err := c.admit(m, nick)
-		return err
+		return c.bring(m, t, im.RoleMember)
 	case im.ActRefuse:
 		if m.Role != im.RoleAsking && m.Role != im.RoleInvited {
 			return im.Errorf(im.CodeNotFound, "he has not asked to join, nor is he invited")
@@ -72,14 +109,11 @@ func (c *groupChange) act(a *im.Act, m im.Member, nick string) error {
 		c.member(im.GroupRefused, m, a.Reason)
 	case im.ActKick, im.ActEject:
 		if a.Do == im.ActKick || m.Passing {
-			if err := c.lastOwner(m); err != nil {
-				return err
-			}
 			m.Role = im.RoleNone
 		}
 		c.member(im.GroupKicked, m, a.Reason)
 	case im.ActRole:
-		return c.give(a, m, nick)
+		return c.give(a, m, t)
 	case im.ActTransfer:
 		m.Role = im.RoleOwner
 		c.member(im.GroupRole, m, a.Reason)
@@ -92,60 +126,65 @@ func (c *groupChange) act(a *im.Act, m im.Member, nick string) error {
 	return nil
 }
 
-// invite lets somebody join. Who blocks the inviter learns nothing of it.
-func (c *groupChange) invite(a *im.Act, m im.Member) error {
+// invite lets somebody join. Who is apart from the inviter is not invited, and neither
+// of them learns anything of it.
+func (c *groupChange) invite(a *im.Act, m im.Member, t *target) error {
 	switch {
-	case m.Role.In() && !m.Passing, m.Role == im.RoleInvited && m.By == c.s.user:
+	case m.Role.In() && !m.Passing, m.Role == im.RoleInvited && m.By == c.user, t.away:
 		return nil
 	case m.Role == im.RoleOutcast:
 		return im.Errorf(im.CodeBanned, "he was banned from the group")
+	case m.Role == im.RoleAsking && c.me.Role >= im.RoleAdmin, m.Passing: // he is there already: now he may stay
+		return c.bring(m, t, im.RoleMember)
 	case c.Count.Invited >= maxAsking:
 		return im.Errorf(im.CodeTooMany, "too many invitations of this group wait for an answer")
 	}
-	if m.Role == im.RoleAsking && c.me.Role >= im.RoleAdmin {
-		_, err := c.admit(m, m.Nick)
-		return err
+	m.Role, m.By, m.Note, m.Nick = im.RoleInvited, c.user, a.Reason, ""
+	if nick, err := im.PrepareNick(a.Nick); err == nil {
+		m.Nick = nick
 	}
-	if m.Passing { // he is there already: now he may stay
-		_, err := c.admit(m, m.Nick)
-		return err
-	}
-	m.Role, m.By, m.Note, m.Nick = im.RoleInvited, c.s.user, a.Reason, a.Nick
 	c.member(im.GroupInvited, m, a.Reason)
 	c.Log[len(c.Log)-1].Group.Direct = a.Direct
-	c.Count.Invited++
 	return nil
 }
 
+// bring lets somebody in who does not come by himself.
+func (c *groupChange) bring(m im.Member, t *target, role im.Role) error {
+	if t.full != nil {
+		return im.Errorf(im.CodeTooMany, "he is in as many groups as one may be")
+	}
+	nick := m.Nick
+	if nick == "" {
+		nick = t.nick
+	}
+	_, err := c.admit(m, nick, role)
+	return err
+}
+
 // give sets a role.
-func (c *groupChange) give(a *im.Act, m im.Member, nick string) error {
+func (c *groupChange) give(a *im.Act, m im.Member, t *target) error {
 	if m.Role == a.Role && !m.Passing {
 		return nil
-	}
-	if a.Role != im.RoleOwner {
-		if err := c.lastOwner(m); err != nil {
-			return err
-		}
 	}
 	was := m.Role
 	switch {
 	case a.Role == im.RoleOutcast:
-		m.Role, m.By, m.Note, m.Voice, m.Passing = a.Role, c.s.user, a.Reason, im.VoiceByRole, false
+		if !was.In() { // those who are in it never knew him
+			m.Nick = ""
+		}
+		m.Role, m.By, m.Note, m.Voice, m.Passing = a.Role, c.user, a.Reason, im.VoiceByRole, false
 		c.member(im.GroupBanned, m, a.Reason)
 	case was == im.RoleOutcast && a.Role == im.RoleNone:
 		m.Role = a.Role
 		c.member(im.GroupUnbanned, m, a.Reason)
 	case a.Role == im.RoleNone:
 		c.takeRole(m, a.Reason)
-	case !was.In():
-		joined, err := c.admit(m, nick)
-		if err != nil || a.Role == im.RoleMember {
-			return err
-		}
-		joined.Role = a.Role
-		c.member(im.GroupRole, joined, a.Reason)
+	case !was.In() && t.away:
+		return nil // as with an invitation
+	case !was.In() || m.Passing:
+		return c.bring(m, t, a.Role)
 	default:
-		m.Role, m.Passing = a.Role, false
+		m.Role = a.Role
 		c.member(im.GroupRole, m, a.Reason)
 	}
 	return nil
@@ -154,7 +193,7 @@ func (c *groupChange) give(a *im.Act, m im.Member, nick string) error {
 // takeRole makes somebody nobody in particular: in an open group who is there by MUC
 // may stay as a visitor.
 func (c *groupChange) takeRole(m im.Member, reason string) {
-	if c.Group.Join == im.JoinOpen && m.Role.In() && c.s.srv.entered(c.Group.ID, m.User) {
+	if c.Group.Join == im.JoinOpen && m.Role.In() && c.srv.entered(c.Group.ID, m.User) {
 		if m.Passing {
 			return
 		}
@@ -169,20 +208,6 @@ func (c *groupChange) takeRole(m im.Member, reason string) {
 		return
 	}
 	c.member(im.GroupRefused, m, reason)
-}
-
-// lastOwner refuses to take the role of the last owner.
-func (c *groupChange) lastOwner(m im.Member) error {
-	owners := 0
-	for _, x := range c.Members {
-		if x.Role == im.RoleOwner && x.User != m.User {
-			owners++
-		}
-	}
-	if m.Role == im.RoleOwner && owners == 0 && c.Count.Owners <= 1 {
-		return im.Errorf(im.CodeLastOwner, "a group needs an owner; make somebody else one before")
-	}
-	return nil
 }
 
 // voice changes who may speak or moderate.

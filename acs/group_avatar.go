@@ -15,7 +15,8 @@ const avatarLeaf = "avatar"
 
 const maxAvatar = 64 << 10
 
-// pictures are the beginnings of the formats that are taken.
+// pictures are the beginnings of the formats that are taken; WebP has its name behind a
+// length.
 var pictures = []struct {
 	media string
 	magic []byte
@@ -23,7 +24,6 @@ var pictures = []struct {
 	{"image/png", []byte("\x89PNG\r\n\x1a\n")},
 	{"image/jpeg", []byte("\xff\xd8\xff")},
 	{"image/gif", []byte("GIF8")},
-	{"image/webp", []byte("RIFF")},
 }
 
 // GroupAvatar implements im.Groups.
@@ -66,7 +66,7 @@ func (s *session) GroupSetAvatar(ctx context.Context, g im.GroupID, a im.Avatar)
 	if err != nil {
 		return s.srv.public("avatar", err)
 	}
-	return s.GroupEdit(ctx, g, func(g *im.Group) error {
+	return s.editGroup(ctx, g, func(g *im.Group) error {
 		g.AvatarHash = hash
 		return nil
 	})
@@ -75,6 +75,9 @@ func (s *session) GroupSetAvatar(ctx context.Context, g im.GroupID, a im.Avatar)
 func checkAvatar(data []byte) (media string, err error) {
 	if len(data) > maxAvatar {
 		return "", im.Errorf(im.CodeTooLarge, "the picture has %d bytes; at most %d are taken", len(data), maxAvatar)
+	}
+	if len(data) > 12 && bytes.HasPrefix(data, []byte("RIFF")) && bytes.Equal(data[8:12], []byte("WEBP")) {
+		return "image/webp", nil
 	}
 	for _, p := range pictures {
 		if bytes.HasPrefix(data, p.magic) {

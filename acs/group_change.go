@@ -12,7 +12,9 @@ import (
 // timeline. It may be made more than once, each time from the beginning.
 type groupChange struct {
 	*im.GroupEdit
-	s    *session
+	srv  *Server
+	user im.UserID // who makes it; zero: the server does
+	addr im.Addr   // his, bare
 	me   im.Member
 	told []teller
 }
@@ -32,11 +34,27 @@ func (s *session) changeGroup(ctx context.Context, op string, g im.GroupID, user
 	if !g.Valid() {
 		return im.Errorf(im.CodeNotFound, "there is no group %s", g)
 	}
+	err := s.srv.changeGroup(ctx, g, append(slices.Clone(users), s.user), func(c *groupChange) error {
+		c.user, c.addr, c.me = s.user, s.addr.Bare(), c.Members[s.user]
+		return f(c)
+	})
+	if err != nil {
+		return s.srv.public(op, err)
+	}
+	return nil
+}
+
+// changeGroup is what sessions do it with, and what the server does by itself.
+func (s *Server) changeGroup(ctx context.Context, g im.GroupID, users []im.UserID, f func(c *groupChange) error) error {
 	var due []im.Owed
-	logged, err := s.srv.store.EditGroup(ctx, g, append(slices.Clone(users), s.user), func(e *im.GroupEdit) error {
-		c := &groupChange{GroupEdit: e, s: s, me: e.Members[s.user]}
+	logged, err := s.store.EditGroup(ctx, g, users, func(e *im.GroupEdit) error {
+		c := &groupChange{GroupEdit: e, srv: s}
+		owners := e.Count.Owners
 		if err := f(c); err != nil {
 			return err
+		}
+		if owners > 0 && e.Count.Owners == 0 && !e.Dissolve {
+			return im.Errorf(im.CodeLastOwner, "a group needs an owner; make somebody else one before")
 		}
 		e.Owe = func(logged []im.Entry) []im.Owed {
 			due = c.owed(logged)
@@ -45,10 +63,10 @@ func (s *session) changeGroup(ctx context.Context, op string, g im.GroupID, user
 		return nil
 	})
 	if err != nil {
-		return s.srv.public(op, err)
+		return err
 	}
-	s.srv.posted(g, logged)
-	s.srv.settleSoon(ctx, due)
+	s.posted(g, logged)
+	s.settleSoon(ctx, due)
 	return nil
 }
 
@@ -58,7 +76,7 @@ func (c *groupChange) log(ev im.GroupEvent, tell ...im.Member) {
 	if ev.ByNick == "" {
 		ev.ByNick = c.me.Nick
 	}
-	c.Log = append(c.Log, im.Entry{MsgID: c.s.srv.clock.Next(), Kind: im.KindGroup, From: c.s.user, Group: &ev})
+	c.Log = append(c.Log, im.Entry{MsgID: c.srv.clock.Next(), Kind: im.KindGroup, From: c.user, Group: &ev})
 	for _, m := range tell {
 		if !m.Passing {
 			c.told = append(c.told, teller{len(c.Log) - 1, m.User, m})
@@ -81,6 +99,12 @@ func (c *groupChange) member(what im.GroupVerb, m im.Member, reason string) {
 	}
 	c.log(ev, atHome(was, m))
 	c.Members[m.User] = m
+	if !was.Passing {
+		c.Count.Add(was.Role, -1)
+	}
+	if !m.Passing {
+		c.Count.Add(m.Role, 1)
+	}
 }
 
 // atHome is how a member stands to the group for all his devices, of whom was was

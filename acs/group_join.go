@@ -2,6 +2,7 @@ package acs
 
 import (
 	"context"
+	"crypto/subtle"
 
 	"github.com/cxx-im/cxx/im"
 )
@@ -10,18 +11,18 @@ import (
 const adminsTold = 20
 
 // GroupJoin implements im.Groups.
-func (s *session) GroupJoin(ctx context.Context, g im.GroupID, nick, note string) (me im.Member, err error) {
-	if err := checkReason(note); err != nil {
+func (s *session) GroupJoin(ctx context.Context, g im.GroupID, how im.Joining) (me im.Member, err error) {
+	if err := checkReason(how.Note); err != nil {
 		return me, err
 	}
-	if err := s.mayHaveMore(ctx); err != nil {
+	if err := s.srv.mayHaveMore(ctx, s.user); err != nil {
 		return me, s.srv.public("join group", err)
 	}
-	chosen := nick != ""
+	chosen := how.Nick != ""
 	if !chosen {
-		nick = s.srv.defaultNick(ctx, s.user, s.addr)
+		how.Nick = s.srv.defaultNick(ctx, s.user, s.addr)
 	}
-	if nick, err = im.PrepareNick(nick); err != nil {
+	if how.Nick, err = im.PrepareNick(how.Nick); err != nil {
 		return me, err
 	}
 	admins, err := s.srv.store.MembersOf(ctx, g, im.MemberQuery{Min: im.RoleAdmin, Max: im.RoleOwner, Limit: adminsTold})
@@ -29,15 +30,17 @@ func (s *session) GroupJoin(ctx context.Context, g im.GroupID, nick, note string
 		return me, s.srv.public("join group", err)
 	}
 	err = s.changeGroup(ctx, "join group", g, nil, func(c *groupChange) (err error) {
-		me, err = c.join(nick, chosen, note, admins)
+		me, err = c.join(how, chosen, admins)
 		return err
 	})
 	return me, err
 }
 
-// join works out what a wish to join leads to.
-func (c *groupChange) join(nick string, chosen bool, note string, admins []im.Member) (im.Member, error) {
+// join works out what a wish to join leads to. chosen: the nickname is the user's own
+// choice.
+func (c *groupChange) join(how im.Joining, chosen bool, admins []im.Member) (im.Member, error) {
 	m, g := c.me, &c.Group
+	waits := g.Join == im.JoinApproval && m.Role != im.RoleInvited && !m.Role.In()
 	switch {
 	case m.Role == im.RoleOutcast:
 		return m, im.Errorf(im.CodeBanned, "you were banned from the group")
@@ -47,37 +50,53 @@ func (c *groupChange) join(nick string, chosen bool, note string, admins []im.Me
 		return m, im.Errorf(im.CodeNotFound, "there is no such group")
 	case g.Join == im.JoinInvite && m.Role != im.RoleInvited:
 		return m, im.Errorf(im.CodeMembersOnly, "one comes into this group by an invitation")
-	case g.Join == im.JoinApproval && m.Role == im.RoleAsking:
+	case waits && m.Role == im.RoleAsking:
 		return m, nil
+	case !waits && m.Role != im.RoleInvited && !m.Role.In() && !opens(g, how.Password):
+		return m, im.Errorf(im.CodePasswordNeeded, "this group asks for a password")
+	}
+	suggested := m.Role == im.RoleInvited && m.Nick != "" && !chosen
+	if suggested {
+		how.Nick = m.Nick
 	}
 	if !m.Role.In() {
-		m.User, m.Addr = c.s.user, c.s.addr.Bare()
+		m.User, m.Addr = c.user, c.addr
 	}
-	if g.Join == im.JoinApproval && m.Role != im.RoleInvited && !m.Role.In() {
-		if c.Count.Asking >= maxAsking {
-			return m, im.Errorf(im.CodeTooMany, "too many have asked to join this group; try again later")
-		}
-		m.Role, m.Note, m.Nick = im.RoleAsking, note, nick
-		c.member(im.GroupAsked, m, note)
-		for _, a := range admins {
-			c.told = append(c.told, teller{len(c.Log) - 1, a.User, a})
-		}
-		return m, nil
+	if waits {
+		return c.ask(m, how, admins)
 	}
 	if chosen {
-		if err := c.free(m.User, nick); err != nil {
+		if err := c.free(m.User, how.Nick); err != nil {
 			return m, err
 		}
 	}
-	return c.admit(m, nick)
+	return c.admit(m, how.Nick, im.RoleMember)
+}
+
+// ask lets somebody wait for an admin to allow it.
+func (c *groupChange) ask(m im.Member, how im.Joining, admins []im.Member) (im.Member, error) {
+	if c.Count.Asking >= maxAsking {
+		return m, im.Errorf(im.CodeTooMany, "too many have asked to join this group; try again later")
+	}
+	m.Role, m.Note, m.Nick = im.RoleAsking, how.Note, how.Nick
+	c.member(im.GroupAsked, m, how.Note)
+	for _, a := range admins {
+		c.told = append(c.told, teller{len(c.Log) - 1, a.User, a})
+	}
+	return m, nil
+}
+
+// opens reports whether a password is the one that g asks for, if it does.
+func opens(g *im.Group, password string) bool {
+	return g.Password == "" || subtle.ConstantTimeCompare([]byte(g.Password), []byte(password)) == 1
 }
 
 // maxAsking is how many may wait for an answer, or hold an invitation.
 const maxAsking = 1000
 
-// admit makes somebody a member.
-func (c *groupChange) admit(m im.Member, nick string) (im.Member, error) {
-	most := c.s.srv.cfg.MaxMembers
+// admit lets somebody in as what he shall be.
+func (c *groupChange) admit(m im.Member, nick string, role im.Role) (im.Member, error) {
+	most := c.srv.cfg.MaxMembers
 	if c.Group.MaxMembers > 0 {
 		most = min(most, c.Group.MaxMembers)
 	}
@@ -93,10 +112,9 @@ func (c *groupChange) admit(m im.Member, nick string) (im.Member, error) {
 			return m, err
 		}
 	}
-	m.Role, m.Passing, m.Voice, m.Note, m.Joined = im.RoleMember, false, im.VoiceByRole, "", c.s.srv.now().UTC()
+	m.Role, m.Passing, m.Voice, m.Note, m.Joined = role, false, im.VoiceByRole, "", c.srv.now().UTC()
 	m.ReadTo = c.Head
 	c.member(im.GroupJoined, m, "")
-	c.Count.Members++
 	return m, nil
 }
 
@@ -131,14 +149,16 @@ func (s *session) GroupLeave(ctx context.Context, g im.GroupID, reason string) e
 	return s.changeGroup(ctx, "leave group", g, nil, func(c *groupChange) error {
 		m := c.me
 		switch {
-		case !m.Role.In():
+		case !m.Role.In() || m.Passing: // who is passing leaves the room
 			return im.Errorf(im.CodeNotMember, "you are not in the group")
 		case m.Role == im.RoleOwner && c.Count.Owners == 1 && c.Count.Members > 1:
 			return im.Errorf(im.CodeLastOwner, "you are the last owner; hand the group over before you leave, or dissolve it")
 		}
 		m.Role = im.RoleNone
 		c.member(im.GroupLeft, m, reason)
-		c.Dissolve = c.Count.Members <= 1 && !c.me.Passing
+		if c.Count.Members == 0 {
+			return c.dissolve("", reason)
+		}
 		return nil
 	})
 }

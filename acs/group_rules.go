@@ -107,8 +107,8 @@ func mayAct(g *im.Group, me, target *im.Member, a *im.Act) error {
 			return errNotAllowed("do this to somebody of that role")
 		}
 	case im.ActModerate:
-		if me.Role < im.RoleAdmin {
-			return errNotAllowed("make somebody a moderator")
+		if me.Role < im.RoleAdmin || !above {
+			return errNotAllowed("make somebody of that role a moderator")
 		}
 	default:
 		return im.Errorf(im.CodeInvalid, "the act %d is not known", a.Do)

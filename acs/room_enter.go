@@ -2,7 +2,6 @@ package acs
 
 import (
 	"context"
-	"crypto/subtle"
 
 	"github.com/cxx-im/cxx/im"
 )
@@ -55,7 +54,7 @@ func (s *session) comeIn(ctx context.Context, g *im.Group, nick, password string
 	}
 	switch {
 	case me.Role == im.RoleInvited:
-		return s.GroupJoin(ctx, g.ID, nick, "")
+		return s.GroupJoin(ctx, g.ID, im.Joining{Nick: nick, Password: password})
 	case !me.Role.In() || me.Passing:
 		return s.visit(ctx, g.ID, nick)
 	case me.Nick != nick:
@@ -71,7 +70,7 @@ func (s *Server) admit(g *im.Group, me *im.Member, password string) error {
 		return im.Errorf(im.CodeBanned, "you were banned from this room")
 	case g.Locked && me.Role < im.RoleOwner:
 		return im.Errorf(im.CodeNotFound, "the room is not open yet; its owner configures it")
-	case g.Password != "" && subtle.ConstantTimeCompare([]byte(g.Password), []byte(password)) == 0:
+	case !opens(g, password):
 		return im.Errorf(im.CodePasswordNeeded, "this room asks for a password")
 	case g.Join != im.JoinOpen && !me.Role.In() && me.Role != im.RoleInvited:
 		return im.Errorf(im.CodeMembersOnly, "this room is for members; ask to join, or for an invitation")
@@ -169,16 +168,13 @@ func (s *Server) endTemporary(ctx context.Context, g im.GroupID) {
 	if len(s.rooms.occupants(g)) > 0 {
 		return
 	}
-	logged, err := s.store.EditGroup(ctx, g, nil, func(e *im.GroupEdit) error {
-		if !e.Group.Temporary {
+	err := s.changeGroup(ctx, g, nil, func(c *groupChange) error {
+		if !c.Group.Temporary {
 			return nil
 		}
-		e.Dissolve = true
-		return nil
+		return c.dissolve("", "")
 	})
 	if err != nil {
 		s.log.Debug("temporary group was not dissolved", "group", g, "err", err)
-		return
 	}
-	s.posted(g, logged)
 }

@@ -42,11 +42,11 @@ func (c *Client) ActInGroup(ctx context.Context, g im.GroupID, acts ...im.Act) e
 }
 
 // JoinGroup makes the user a member of a group that is open or has invited him. In
-// one that lets in by approval he becomes RoleAsking, and note goes to its admins. An
-// empty nick is chosen by the server.
-func (c *Client) JoinGroup(ctx context.Context, g im.GroupID, nick, note string) (im.Member, error) {
+// one that lets in by approval he becomes RoleAsking, and how.Note goes to its admins.
+// CodePasswordNeeded: the group has a password, and how.Password is not it.
+func (c *Client) JoinGroup(ctx context.Context, g im.GroupID, how im.Joining) (im.Member, error) {
 	r, err := c.call(ctx, &cxxpb.Call{Op: &cxxpb.Call_GroupJoin{GroupJoin: &cxxpb.GroupJoinCall{
-		Group: uint64(g), Nick: nick, Note: note,
+		Group: uint64(g), Nick: how.Nick, Note: how.Note, Password: how.Password,
 	}}})
 	if err == nil && r.GetMember() == nil {
 		err = im.Errorf(im.CodeMalformed, "the answer holds no member")

@@ -71,7 +71,7 @@ func TestGroupIsMadeJoinedAndSpokenIn(t *testing.T) {
 		if in.Event.ID != g || in.From != w.alice || in.Event.Group.Title != "Tea" {
 			t.Errorf("invited by %+v", in)
 		}
-		if me, err := bob.JoinGroup(t.Context(), g, "Bobby", ""); err != nil || me.Role != im.RoleMember || me.Nick != "Bobby" {
+		if me, err := bob.JoinGroup(t.Context(), g, im.Joining{Nick: "Bobby"}); err != nil || me.Role != im.RoleMember || me.Nick != "Bobby" {
 			t.Fatalf("joined as %+v, %v", me, err)
 		}
 		if m := next[client.GroupMembership](t, bob); m.Event.What != im.GroupJoined || m.Event.Membership.Role != im.RoleMember {
@@ -560,7 +560,7 @@ func TestGroupsByApprovalAndOrder(t *testing.T) {
 			}
 		}
 		do(alice.EditGroup(t.Context(), g, client.SetJoin(im.JoinApproval), client.SetTitle("Tea time"), client.SetAnnouncement("at four")))
-		if me, err := bob.JoinGroup(t.Context(), g, "", "let me in"); err != nil || me.Role != im.RoleAsking {
+		if me, err := bob.JoinGroup(t.Context(), g, im.Joining{Note: "let me in"}); err != nil || me.Role != im.RoleAsking {
 			t.Fatalf("%+v %v", me, err)
 		}
 		if r := next[client.GroupRequest](t, alice); r.Event.Member.User != w.bob || r.Event.Reason != "let me in" {

@@ -264,6 +264,8 @@ type GroupEdit struct {
 	Members map[UserID]Member // those asked for that the group knows
 	Count   GroupCount
 	Head    uint64
+	// Find returns members as they are under the lock, in the order of users.
+	Find func(q MemberQuery) ([]Member, error)
 	// NickOwner returns who has a nickname or one that looks like it; zero: nobody.
 	NickOwner func(nick string) (UserID, error)
 

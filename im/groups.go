@@ -20,8 +20,8 @@ type Groups interface {
 	// GroupAct carries out acts on members, all or none of them.
 	GroupAct(ctx context.Context, g GroupID, acts ...Act) error
 	// GroupJoin makes the user a member: at once, or (asked) when an admin has
-	// allowed it. note goes with the request. It is no error to be a member already.
-	GroupJoin(ctx context.Context, g GroupID, nick, note string) (me Member, err error)
+	// allowed it. It is no error to be a member already.
+	GroupJoin(ctx context.Context, g GroupID, how Joining) (me Member, err error)
 	// GroupDecline answers an invitation with no.
 	GroupDecline(ctx context.Context, g GroupID, reason string) error
 	// GroupLeave takes the user out of the group. The last owner has to hand it
@@ -73,6 +73,13 @@ type Groups interface {
 	GroupReaders(ctx context.Context, g GroupID, seq uint64, limit int) (Readers, error)
 }
 
+// Joining is how somebody wants to become a member.
+type Joining struct {
+	Nick     string // empty: the core finds one
+	Note     string // goes with the request, when it has to be allowed
+	Password string // of the group; who is invited, or has come in by it already, needs none
+}
+
 // Readers is who has read a message of a group.
 type Readers struct {
 	Members []Member // some of them, in a hidden group without User and Addr
@@ -96,7 +103,7 @@ type ActVerb uint8
 
 // The acts.
 const (
-	ActInvite   ActVerb = 1  // lets him join; whoever Group.Invite names
+	ActInvite   ActVerb = 1  // lets him join; whoever Group.Invite names. Nothing happens to who blocks the user
 	ActAccept   ActVerb = 2  // lets in who has asked; admins
 	ActRefuse   ActVerb = 3  // turns down who has asked, or takes an invitation back; admins
 	ActKick     ActVerb = 4  // removes him, member or visitor; admins

@@ -130,11 +130,14 @@ func (c *Client) act(p *player, group string, a *cxxpb.Act) error {
 	return err
 }
 
-// join team ["note"]
+// join team ["note" ["password"]]
 func joinGroup(p *player, c *Client, args []string) error {
 	call := &cxxpb.GroupJoinCall{Group: uint64(p.user(args[0]))}
 	if len(args) > 1 {
 		call.Note = p.text(args[1])
+	}
+	if len(args) > 2 {
+		call.Password = p.text(args[2])
 	}
 	_, err := c.Call(&cxxpb.Call{Op: &cxxpb.Call_GroupJoin{GroupJoin: call}})
 	return err

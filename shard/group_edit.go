@@ -48,6 +48,7 @@ func (t *txn) readEdit(g im.GroupID, users []im.UserID) (*im.GroupEdit, error) {
 			return nil, err
 		}
 	}
+	e.Find = func(q im.MemberQuery) ([]im.Member, error) { return findMembers(t.ctx, t, g, q) }
 	e.NickOwner = func(nick string) (im.UserID, error) {
 		n, err := number(t.ctx, t, "SELECT COALESCE(MAX(user_id), 0) FROM group_member WHERE group_id = ? AND nick_key = ?", int64(g), im.NickKey(nick))
 		return im.UserID(n), err

@@ -34,6 +34,14 @@ func (s *Store) Member(ctx context.Context, g im.GroupID, u im.UserID) (m im.Mem
 
 // MembersOf lists members; see acs.GroupStore.
 func (s *Store) MembersOf(ctx context.Context, g im.GroupID, mq im.MemberQuery) (out []im.Member, err error) {
+	err = s.zone(g.Log()).read(ctx, func(ctx context.Context, q schema.Queryer) error {
+		out, err = findMembers(ctx, q, g, mq)
+		return err
+	})
+	return out, err
+}
+
+func findMembers(ctx context.Context, q schema.Queryer, g im.GroupID, mq im.MemberQuery) (out []im.Member, err error) {
 	most := mq.Max
 	if most == 0 {
 		most = mq.Min
@@ -49,9 +57,7 @@ func (s *Store) MembersOf(ctx context.Context, g im.GroupID, mq im.MemberQuery) 
 	if mq.Limit > 0 {
 		where, args = where+" LIMIT ?", append(args, mq.Limit)
 	}
-	err = s.zone(g.Log()).read(ctx, func(ctx context.Context, q schema.Queryer) error {
-		return membersWhere(ctx, q, func(_ im.GroupID, m im.Member) { out = append(out, m) }, where, args...)
-	})
+	err = membersWhere(ctx, q, func(_ im.GroupID, m im.Member) { out = append(out, m) }, where, args...)
 	return out, err
 }
 

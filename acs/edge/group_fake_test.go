@@ -71,8 +71,8 @@ func (s *fakeSession) GroupAct(_ context.Context, g im.GroupID, acts ...im.Act) 
 	return s.groups().ask("act %d %+v", uint64(g), acts)
 }
 
-func (s *fakeSession) GroupJoin(_ context.Context, g im.GroupID, nick, note string) (im.Member, error) {
-	return im.Member{Role: im.RoleAsking, Nick: nick}, s.groups().ask("join %d %s %s", uint64(g), nick, note)
+func (s *fakeSession) GroupJoin(_ context.Context, g im.GroupID, how im.Joining) (im.Member, error) {
+	return im.Member{Role: im.RoleAsking, Nick: how.Nick}, s.groups().ask("join %d %s %s %s", uint64(g), how.Nick, how.Note, how.Password)
 }
 
 func (s *fakeSession) GroupDecline(_ context.Context, g im.GroupID, reason string) error {

@@ -20,7 +20,7 @@ func callGroupAct(ctx context.Context, c *conn, op *cxxpb.GroupActCall) (*cxxpb.
 }
 
 func callGroupJoin(ctx context.Context, c *conn, op *cxxpb.GroupJoinCall) (*cxxpb.Reply, error) {
-	me, err := c.session.GroupJoin(ctx, im.GroupID(op.Group), op.Nick, op.Note)
+	me, err := c.session.GroupJoin(ctx, im.GroupID(op.Group), im.Joining{Nick: op.Nick, Note: op.Note, Password: op.Password})
 	if err != nil {
 		return nil, err
 	}

@@ -48,7 +48,7 @@ func TestGroupCalls(t *testing.T) {
 			&cxxpb.Call{Op: &cxxpb.Call_GroupAct{GroupAct: &cxxpb.GroupActCall{Group: 7, Acts: []*cxxpb.Act{{Verb: 6, User: 5, UntilMs: 99, Reason: "noise"}}}}},
 			"act 7 [{Do:6 User:5 Role:none Until:99 Nick: Reason:noise Direct:false}]", isDone,
 		},
-		{&cxxpb.Call{Op: &cxxpb.Call_GroupJoin{GroupJoin: &cxxpb.GroupJoinCall{Group: 7, Nick: "al", Note: "please"}}}, "join 7 al please", func(r *cxxpb.Reply) bool { return r.GetMember().Role == 3 }},
+		{&cxxpb.Call{Op: &cxxpb.Call_GroupJoin{GroupJoin: &cxxpb.GroupJoinCall{Group: 7, Nick: "al", Note: "please", Password: "sesame"}}}, "join 7 al please sesame", func(r *cxxpb.Reply) bool { return r.GetMember().Role == 3 }},
 		{&cxxpb.Call{Op: &cxxpb.Call_GroupDecline{GroupDecline: &cxxpb.GroupDeclineCall{Group: 7, Reason: "no"}}}, "decline 7 no", isDone},
 		{&cxxpb.Call{Op: &cxxpb.Call_GroupLeave{GroupLeave: &cxxpb.GroupLeaveCall{Group: 7, Reason: "bye"}}}, "leave 7 bye", isDone},
 		{&cxxpb.Call{Op: &cxxpb.Call_GroupDissolve{GroupDissolve: &cxxpb.GroupDissolveCall{Group: 7, Reason: "over", Alternate: "b@x"}}}, "dissolve 7 b@x over", isDone},

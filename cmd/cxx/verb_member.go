@@ -89,12 +89,22 @@ func (a *app) withMembers(use, short string, what func(u im.UserID, reason strin
 }
 
 func joinVerb(a *app) *cobra.Command {
-	var nick, note string
+	var how im.Joining
+	var file string
 	cmd := &cobra.Command{
 		Use: "join GROUP", Short: "join a group, accept an invitation, or ask to be let in", Args: exactly(1, groupArg),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if file != "" {
+				var err error
+				if how.Password, err = a.readSecret(file); err != nil {
+					return err
+				}
+			}
 			return a.inGroup(cmd.Context(), args[0], func(ctx context.Context, c *client.Client, st im.GroupState) error {
-				me, err := c.JoinGroup(ctx, st.Group.ID, nick, note)
+				me, err := c.JoinGroup(ctx, st.Group.ID, how)
+				if im.CodeOf(err) == im.CodePasswordNeeded {
+					return fmt.Errorf("%w; put it into a file and name that with --group-password-file", err)
+				}
 				if err != nil {
 					return err
 				}
@@ -103,8 +113,9 @@ func joinVerb(a *app) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&nick, "nick", "", "what to be called there")
-	cmd.Flags().StringVar(&note, "note", "", "words for the admins of a group that lets in by approval")
+	cmd.Flags().StringVar(&how.Nick, "nick", "", "what to be called there")
+	cmd.Flags().StringVar(&how.Note, "note", "", "words for the admins of a group that lets in by approval")
+	cmd.Flags().StringVar(&file, "group-password-file", "", "`FILE` with the password of a group that has one")
 	return cmd
 }
 

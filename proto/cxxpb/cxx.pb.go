@@ -4913,6 +4913,7 @@ type GroupJoinCall struct {
 	Group         uint64                 `protobuf:"fixed64,1,opt,name=group,proto3" json:"group,omitempty"`
 	Nick          string                 `protobuf:"bytes,2,opt,name=nick,proto3" json:"nick,omitempty"`
 	Note          string                 `protobuf:"bytes,3,opt,name=note,proto3" json:"note,omitempty"`
+	Password      string                 `protobuf:"bytes,4,opt,name=password,proto3" json:"password,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4964,6 +4965,13 @@ func (x *GroupJoinCall) GetNick() string {
 func (x *GroupJoinCall) GetNote() string {
 	if x != nil {
 		return x.Note
+	}
+	return ""
+}
+
+func (x *GroupJoinCall) GetPassword() string {
+	if x != nil {
+		return x.Password
 	}
 	return ""
 }
@@ -7300,11 +7308,12 @@ const file_cxx_proto_rawDesc = "" +
 	"\x04role\x18\x03 \x01(\rR\x04role\x12\x19\n" +
 	"\buntil_ms\x18\x04 \x01(\x04R\auntilMs\x12\x12\n" +
 	"\x04nick\x18\x05 \x01(\tR\x04nick\x12\x16\n" +
-	"\x06reason\x18\x06 \x01(\tR\x06reason\"M\n" +
+	"\x06reason\x18\x06 \x01(\tR\x06reason\"i\n" +
 	"\rGroupJoinCall\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\x06R\x05group\x12\x12\n" +
 	"\x04nick\x18\x02 \x01(\tR\x04nick\x12\x12\n" +
-	"\x04note\x18\x03 \x01(\tR\x04note\"@\n" +
+	"\x04note\x18\x03 \x01(\tR\x04note\x12\x1a\n" +
+	"\bpassword\x18\x04 \x01(\tR\bpassword\"@\n" +
 	"\x10GroupDeclineCall\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\x06R\x05group\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\">\n" +

@@ -68,7 +68,7 @@ func (s *Service) register(ctx context.Context, r *iq.Request) (*xmlstream.Eleme
 	if err := mayRegister(&r.Room); err != nil {
 		return nil, err
 	}
-	joined, err := core.GroupJoin(ctx, g, nick, "")
+	joined, err := core.GroupJoin(ctx, g, im.Joining{Nick: nick})
 	if im.CodeOf(err) == im.CodeMembersOnly {
 		return nil, stanza.Errorf(stanza.NotAllowed, stanza.Of(err).Text)
 	}

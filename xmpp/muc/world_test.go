@@ -144,12 +144,12 @@ func (w *world) GroupDissolve(_ context.Context, _ im.GroupID, alternate, reason
 	return w.note("dissolve %s %s", alternate, reason)
 }
 
-func (w *world) GroupJoin(_ context.Context, _ im.GroupID, nick, _ string) (im.Member, error) {
+func (w *world) GroupJoin(_ context.Context, _ im.GroupID, how im.Joining) (im.Member, error) {
 	m := w.member("crone", im.RoleMember)
 	if w.state.Me.Role == im.RoleNone {
-		m.Nick = nick
+		m.Nick = how.Nick
 	}
-	return m, w.note("join %s", nick)
+	return m, w.note("join %s", how.Nick)
 }
 
 func (w *world) GroupNick(_ context.Context, _ im.GroupID, nick string) error {

@@ -20,7 +20,7 @@ type Groups interface {
 	GroupHistory(ctx context.Context, g im.GroupID, q im.HistoryQuery) (im.HistoryPage, error)
 	MarkGroupRead(ctx context.Context, g im.GroupID, upTo uint64) error
 	SignalGroup(g im.GroupID, kind im.SignalKind)
-	JoinGroup(ctx context.Context, g im.GroupID, nick, note string) (im.Member, error)
+	JoinGroup(ctx context.Context, g im.GroupID, how im.Joining) (im.Member, error)
 	DeclineGroup(ctx context.Context, g im.GroupID, reason string) error
 	LeaveGroup(ctx context.Context, g im.GroupID, reason string) error
 	ActInGroup(ctx context.Context, g im.GroupID, acts ...im.Act) error

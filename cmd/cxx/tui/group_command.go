@@ -91,7 +91,7 @@ func (m *Model) answerInvitation(st im.GroupState, accept bool) (bool, tea.Cmd) 
 		return true, do("declined", func(ctx ctx) error { return b.DeclineGroup(ctx, g, "") })
 	}
 	return true, do("you are in "+m.groupTitle(&st), func(ctx ctx) error {
-		_, err := b.JoinGroup(ctx, g, "", "")
+		_, err := b.JoinGroup(ctx, g, im.Joining{})
 		return err
 	})
 }
@@ -124,14 +124,18 @@ func (m *Model) openGroup(f func(ctx ctx) (im.GroupState, error)) tea.Cmd {
 func (m *Model) cmdJoin(args string) tea.Cmd {
 	name, nick, _ := strings.Cut(args, " ")
 	if name == "" {
-		m.fail("/join wants a group, as in /join tea or /join tea@conference.example.org")
+		m.fail("/join wants a group, as in /join tea or /join tea@conference.example.org; one with a password /join tea password=SECRET")
 		return nil
+	}
+	how := im.Joining{Nick: strings.TrimSpace(nick)}
+	if word, rest, _ := strings.Cut(how.Nick, " "); strings.HasPrefix(word, "password=") {
+		how.Password, how.Nick = strings.TrimPrefix(word, "password="), strings.TrimSpace(rest)
 	}
 	b := m.back
 	return m.openGroup(func(ctx ctx) (im.GroupState, error) {
 		st, err := b.FindGroup(ctx, name)
 		if err == nil {
-			st.Me, err = b.JoinGroup(ctx, st.Group.ID, strings.TrimSpace(nick), "")
+			st.Me, err = b.JoinGroup(ctx, st.Group.ID, how)
 		}
 		return st, err
 	})

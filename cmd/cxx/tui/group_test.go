@@ -65,13 +65,13 @@ func (f *fake) MarkGroupRead(_ context.Context, g im.GroupID, upTo uint64) error
 
 func (f *fake) SignalGroup(_ im.GroupID, kind im.SignalKind) { f.signals = append(f.signals, kind) }
 
-func (f *fake) JoinGroup(_ context.Context, g im.GroupID, nick, _ string) (im.Member, error) {
+func (f *fake) JoinGroup(_ context.Context, g im.GroupID, how im.Joining) (im.Member, error) {
 	for i := range f.groups {
 		if f.groups[i].Group.ID == g {
 			f.groups[i].Me.Role = im.RoleMember
 		}
 	}
-	return im.Member{Role: im.RoleMember}, f.call("join %d %q", g, nick)
+	return im.Member{Role: im.RoleMember}, f.call("join %d %+v", g, how)
 }
 
 func (f *fake) DeclineGroup(_ context.Context, g im.GroupID, _ string) error {
@@ -217,7 +217,7 @@ func TestGroupUnreadAndList(t *testing.T) {
 }
 
 func TestInvitations(t *testing.T) {
-	for key, want := range map[string]string{"ctrl+y": `join 77 ""`, "ctrl+x": "decline 77"} {
+	for key, want := range map[string]string{"ctrl+y": "join 77 {Nick: Note: Password:}", "ctrl+x": "decline 77"} {
 		f := friends()
 		s := newStage(t, f)
 		f.groups = []im.GroupState{{
@@ -254,7 +254,8 @@ func TestGroupCommands(t *testing.T) {
 		{"/pin", "book 77 true false"},
 		{"/silent", "book 77 false true"},
 		{"/create team join=approval title=The team", `create team "The team" join 1`},
-		{"/join tea Al", `join 77 "Al"`},
+		{"/join tea Al", "join 77 {Nick:Al Note: Password:}"},
+		{"/join tea password=open Al", "join 77 {Nick:Al Note: Password:open}"},
 		{"/members", "members"},
 	} {
 		s := tearoom(t)

@@ -1,0 +1,156 @@
+package acs_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/cxx-im/cxx/im"
+)
+
+func (p *people) owners(g im.GroupID) int {
+	list, err := p.store.MembersOf(p.t.Context(), g, im.MemberQuery{Min: im.RoleOwner, Max: im.RoleOwner})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return len(list)
+}
+
+func (p *people) found(s im.Session, g im.Group) im.GroupID {
+	p.t.Helper()
+	made, err := s.GroupCreate(p.t.Context(), g, im.Member{}, nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return made.ID
+}
+
+// A group has an owner, whatever is done in one request.
+func TestGroupKeepsOwner(t *testing.T) {
+	p := newPeople(t)
+	ctx := t.Context()
+	ann, _ := p.open("ann", im.ProtocolCXX)
+	bob, _ := p.open("bob", im.ProtocolCXX)
+	g := p.found(ann, im.Group{})
+	err := ann.GroupAct(ctx, g, im.Act{Do: im.ActTransfer, User: ann.User()})
+	if n := p.owners(g); n != 1 {
+		t.Errorf("handed over to himself: %d owners, %v", n, err)
+	}
+	g = p.found(ann, im.Group{})
+	p.want(ann.GroupAct(ctx, g, im.Act{Do: im.ActRole, User: bob.User(), Role: im.RoleOwner}), 0)
+	err = ann.GroupAct(ctx, g,
+		im.Act{Do: im.ActRole, User: bob.User(), Role: im.RoleMember},
+		im.Act{Do: im.ActRole, User: ann.User(), Role: im.RoleMember})
+	p.want(err, im.CodeLastOwner)
+	if n := p.owners(g); n != 2 {
+		t.Errorf("both taken at once: %d owners, %v", n, err)
+	}
+	p.want(ann.GroupAct(ctx, g,
+		im.Act{Do: im.ActRole, User: ann.User(), Role: im.RoleMember},
+		im.Act{Do: im.ActRole, User: bob.User(), Role: im.RoleAdmin}), im.CodeForbidden) // ann may not any more
+}
+
+// A visitor who leaves takes nobody with him.
+func TestGroupVisitorLeaves(t *testing.T) {
+	p := newPeople(t)
+	ctx := t.Context()
+	ann, _ := p.open("ann", im.ProtocolCXX)
+	bob, _ := p.open("bob", im.ProtocolCXX)
+	g := p.found(ann, im.Group{})
+	p.want(ann.GroupAct(ctx, g, im.Act{Do: im.ActRole, User: bob.User(), Role: im.RoleVisitor}), 0)
+	p.want(bob.GroupLeave(ctx, g, ""), 0)
+	p.want(p.say(ann, g, "still here"), 0)
+}
+
+// A password is asked from C-XX too.
+func TestGroupPassword(t *testing.T) {
+	p := newPeople(t)
+	ann, _ := p.open("ann", im.ProtocolCXX)
+	bob, _ := p.open("bob", im.ProtocolCXX)
+	g := p.found(ann, im.Group{Password: "secret", History: true})
+	_, err := bob.GroupJoin(t.Context(), g, im.Joining{})
+	p.want(err, im.CodePasswordNeeded)
+	_, err = bob.GroupJoin(t.Context(), g, im.Joining{Password: "Secret"})
+	p.want(err, im.CodePasswordNeeded)
+	if me, err := bob.GroupJoin(t.Context(), g, im.Joining{Password: "secret"}); err != nil || !me.Role.In() {
+		t.Errorf("bob is %v with the password: %v", me.Role, err)
+	}
+	cat, _ := p.open("cat", im.ProtocolCXX)
+	p.want(ann.GroupAct(t.Context(), g, im.Act{Do: im.ActInvite, User: cat.User()}), 0)
+	if me, err := cat.GroupJoin(t.Context(), g, im.Joining{}); err != nil || !me.Role.In() {
+		t.Errorf("cat, who was invited, is %v: %v", me.Role, err)
+	}
+}
+
+// Who visits by MUC and becomes a member has the group in his list, until he is none.
+func TestGroupVisitorBecomesMember(t *testing.T) {
+	p := newPeople(t)
+	ctx := t.Context()
+	ann, _ := p.open("ann", im.ProtocolXMPP)
+	bob, _ := p.open("bob", im.ProtocolXMPP)
+	room := im.Addr{Local: "tea", Domain: "conference.example.org"}
+	here := im.Presence{Show: im.ShowOnline}
+	made, err := ann.RoomEnter(ctx, im.RoomEntry{Addr: room, Nick: "Ann", Presence: here})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := made.Group.ID
+	p.want(ann.GroupEdit(ctx, g, func(g *im.Group) error { g.Locked = false; return nil }), 0)
+	if _, err = bob.RoomEnter(ctx, im.RoomEntry{Addr: room, Nick: "Bob", Presence: here}); err != nil {
+		t.Fatal(err)
+	}
+	p.want(ann.GroupAct(ctx, g, im.Act{Do: im.ActRole, User: bob.User(), Role: im.RoleMember}), 0)
+	if list := p.list(bob); len(list) != 1 || list[0].Membership.Role != im.RoleMember {
+		t.Errorf("as a member his list has %+v", list)
+	}
+	p.want(ann.GroupAct(ctx, g, im.Act{Do: im.ActRole, User: bob.User(), Role: im.RoleNone}), 0)
+	ms, err := p.store.Memberships(ctx, bob.User())
+	if err != nil || len(ms) != 0 {
+		t.Errorf("as a visitor again his list has %+v %v", ms, err)
+	}
+}
+
+// An invitation across a block is not seen.
+func TestGroupInviteBlocked(t *testing.T) {
+	p := newPeople(t)
+	ctx := t.Context()
+	ann, _ := p.open("ann", im.ProtocolCXX)
+	bob, box := p.open("bob", im.ProtocolCXX)
+	err := bob.Block(ctx, []im.Addr{{Local: "ann", Domain: "example.org"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := p.found(ann, im.Group{Join: im.JoinInvite})
+	p.want(ann.GroupAct(ctx, g, im.Act{Do: im.ActInvite, User: bob.User()}), 0)
+	if slices.Contains(box.verbs(), im.GroupInvited) {
+		t.Error("bob was invited by whom he blocks")
+	}
+}
+
+// The nick of a subject is that of who has set it.
+func TestGroupSubjectNick(t *testing.T) {
+	p := newPeople(t)
+	ctx := t.Context()
+	ann, _ := p.open("ann", im.ProtocolCXX)
+	g := p.found(ann, im.Group{})
+	err := ann.GroupEdit(ctx, g, func(g *im.Group) error { g.Subject, g.SubjectNick = "x", "bob"; return nil })
+	got, _ := p.store.GroupByID(ctx, g)
+	if got.SubjectNick == "bob" {
+		t.Errorf("forged: %v", err)
+	}
+}
+
+// An invitation takes no nickname that somebody has.
+func TestGroupInviteNick(t *testing.T) {
+	p := newPeople(t)
+	ctx := t.Context()
+	ann, _ := p.open("ann", im.ProtocolCXX)
+	bob, _ := p.open("bob", im.ProtocolCXX)
+	g := p.found(ann, im.Group{})
+	err := ann.GroupAct(ctx, g, im.Act{Do: im.ActInvite, User: bob.User(), Nick: "ANN"})
+	if err != nil {
+		t.Errorf("suggested nickname in use: %v", err)
+	}
+	if me, err := bob.GroupJoin(ctx, g, im.Joining{}); err != nil || im.NickKey(me.Nick) == im.NickKey("ann") {
+		t.Errorf("%+v %v", me, err)
+	}
+}
