@@ -3,7 +3,7 @@ which presence of whom must come."""
 
 import slixmpp.plugins.xep_0045.muc as muc
 from slixmpp.xmlstream.handler import Callback
-from slixmpp.xmlstream.matcher import StanzaPath
+from slixmpp.xmlstream.matcher import MatchXPath, StanzaPath
 
 from kit import *
 
@@ -20,7 +20,7 @@ def room(base):
 class Guest(User):
     """A client with the plugins for rooms, in which it has the nickname nick. It
     hears beside: groupchat, any message of that type; form, a message with one; refused, a
-    presence of type error."""
+    presence of type error; picture, one that says which picture somebody has."""
 
     def __init__(self, nick, *args, plugins=(), **kw):
         super().__init__(name(nick), *args, register=True, plugins=["xep_0045", "xep_0249", "xep_0421", *plugins], **kw)
@@ -30,11 +30,23 @@ class Guest(User):
             self.add_event_handler(e, lambda data, e=e: self.hear(e, data))
         for e, path in ("groupchat", "message@type=groupchat"), ("form", "message/form"), ("refused", "presence@type=error"):
             self.register_handler(Callback(e, StanzaPath(path), lambda st, e=e: self.hear(e, st)))
+        picture = MatchXPath("{jabber:client}presence/{vcard-temp:x:update}x/{vcard-temp:x:update}photo")
+        self.register_handler(Callback("picture", picture, lambda p: self.hear("picture", p)))
 
     async def enter(self, to, **kw):
         """Come in; the client has been told everything then. Returns its own presence,
         the subject, who is there, and what was said."""
         return await self.muc.join_muc_wait(to, self.nick, timeout=PATIENCE, **kw)
+
+    async def kept_out(self, condition, to, nick=None, **kw):
+        """Do not get in."""
+        try:
+            await self.muc.join_muc_wait(to, nick or self.nick, timeout=PATIENCE, **kw)
+        except slixmpp.exceptions.PresenceError as e:
+            check(e.presence["error"]["condition"] == condition, e.presence)
+            del self.muc.rooms[to]
+            return
+        raise AssertionError("the room has let somebody in")
 
     async def opens(self, to, **settings):
         """Make a room: as it is by itself, or with settings (section 10.1)."""
@@ -66,16 +78,6 @@ class Guest(User):
 async def guests(*nicks, **kw):
     """Clients with accounts of their own, logged in."""
     return [await Guest(nick, **kw).login() for nick in nicks]
-
-
-async def kept_out(condition, entering):
-    """The room must not let in who is entering."""
-    try:
-        await entering
-    except slixmpp.exceptions.PresenceError as e:
-        check(e.presence["error"]["condition"] == condition, e.presence)
-        return
-    raise AssertionError("the room has let somebody in")
 
 
 async def archive(user, of, **kw):

@@ -17,7 +17,7 @@ async def script():
     den = room("den")
     own, *_ = await a.enter(den)
     check({110, 201} <= own["muc"]["status_codes"] and own["muc"]["role"] == "moderator" and own["muc"]["affiliation"] == "owner", own)
-    await kept_out("item-not-found", b.enter(den))
+    await b.kept_out("item-not-found", den)
     await a.muc.set_room_config(den, a["xep_0004"].make_form("submit"), timeout=PATIENCE)
     info = await b["xep_0030"].get_info(den, timeout=PATIENCE)
     missing = {"muc_open", "muc_unmoderated", "muc_persistent", "urn:xmpp:mam:2", "urn:xmpp:sid:0", "urn:xmpp:occupant-id:0"} - set(info["disco_info"]["features"])
@@ -45,7 +45,7 @@ async def script():
     passed("who is there, oneself, history, subject (section 7.1)")
     await a.seen(den, "bob")
     for nick in "BOB", "bоb":  # the second with a Cyrillic о
-        await kept_out("conflict", c.muc.join_muc_wait(den, nick, timeout=PATIENCE))
+        await c.kept_out("conflict", den, nick)
     passed("nicknames are unique, also those that look alike (section 7.2.8)")
     *_, history = await c.enter(den, maxstanzas=0)
     check(not history, history)
