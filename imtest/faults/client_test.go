@@ -62,6 +62,8 @@ type event struct {
 	reply  *cxxpb.Reply
 	away   *cxxpb.GoAway
 	behind *cxxpb.SyncRequired
+	post   *cxxpb.PostPush
+	moved  *cxxpb.Moved
 }
 
 // heardConn notes when something comes.
@@ -246,6 +248,12 @@ func (l *link) read() {
 		case cxxpb.FrameType_FRAME_SYNC_REQUIRED:
 			e.behind = new(cxxpb.SyncRequired)
 			m = e.behind
+		case cxxpb.FrameType_FRAME_POST:
+			e.post = new(cxxpb.PostPush)
+			m = e.post
+		case cxxpb.FrameType_FRAME_MOVED:
+			e.moved = new(cxxpb.Moved)
+			m = e.moved
 		default:
 			continue
 		}
