@@ -6,14 +6,14 @@ import (
 	"golang.org/x/text/secure/precis"
 )
 
-// maxNick is the longest nickname, in bytes.
-const maxNick = 256
+// MaxNick is how many bytes a nickname has at most.
+const MaxNick = 256
 
 // PrepareNick returns a nickname as it is kept and shown: enforced by the profile
 // Nickname of PRECIS (RFC 8266), which trims and joins blanks.
 func PrepareNick(s string) (string, error) {
-	if len(s) > maxNick {
-		return "", Errorf(CodeInvalid, "the nickname has %d bytes; at most %d are taken", len(s), maxNick)
+	if len(s) > MaxNick {
+		return "", Errorf(CodeInvalid, "the nickname has %d bytes; at most %d are taken", len(s), MaxNick)
 	}
 	nick, err := precis.Nickname.String(s)
 	if err != nil || nick == "" {

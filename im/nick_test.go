@@ -34,7 +34,7 @@ func TestNickKey(t *testing.T) {
 
 // What cannot be a nickname is refused.
 func TestPrepareNick(t *testing.T) {
-	for _, bad := range []string{"", "   ", "a\u0000b", "a\u202eb", string(make([]byte, maxNick+1))} {
+	for _, bad := range []string{"", "   ", "a\u0000b", "a\u202eb", string(make([]byte, MaxNick+1))} {
 		if nick, err := PrepareNick(bad); err == nil {
 			t.Errorf("%q is taken as %q", bad, nick)
 		}

@@ -85,21 +85,27 @@ func ReadMentions(st *xmlstream.Element, room im.Addr) (m Mentions) {
 		}
 	}
 	body := st.ChildText(stanza.NSClient, "body")
-	if i := strings.IndexAny(body, ":,"); i > 0 {
+	if i := strings.IndexAny(body, ":,"); i > 0 && i <= im.MaxNick {
 		m.nick(body[:i])
 	}
-	for rest := body; len(m.Nicks) < mostNames; {
-		_, after, found := strings.Cut(rest, "@")
-		if !found {
-			break
-		}
-		word, _, _ := strings.Cut(after, " ")
-		word = strings.TrimRightFunc(word, func(r rune) bool { return unicode.IsPunct(r) || unicode.IsSpace(r) })
-		m.nick(word)
-		rest = after
+	for word := range strings.FieldsSeq(body) {
+		m.All = m.All || word == wordAll
+		m.called(word)
 	}
-	m.All = slices.Contains(strings.Fields(body), wordAll)
 	return m
+}
+
+// called takes the names behind each @ of a word. Of a word of any length it looks at
+// no more than names can have.
+func (m *Mentions) called(word string) {
+	for range mostNames {
+		_, after, found := strings.Cut(word, "@")
+		if !found || len(m.Nicks) >= mostNames {
+			return
+		}
+		m.nick(strings.TrimRightFunc(after[:min(len(after), im.MaxNick)], unicode.IsPunct))
+		word = after
+	}
 }
 
 // refer takes the address of a reference: of an occupant, or of a user.

@@ -108,6 +108,19 @@ func TestMentions(t *testing.T) {
 	}
 }
 
+// However long a body is, no more of it is looked at behind an @ than a nickname has,
+// and few such places: a body of nothing else would cost minutes.
+func TestMentionsInLongBodies(t *testing.T) {
+	for _, body := range []string{strings.Repeat("@", 60_000), "@" + strings.Repeat("a", 60_000), strings.Repeat("a", 60_000) + ": hi", strings.Repeat("@a@", 20_000)} {
+		m := ReadMentions(parse(t, groupchat("<body>"+body+"</body>")), addr("den@conference.example.org"))
+		for _, nick := range m.Nicks {
+			if len(nick) > im.MaxNick {
+				t.Errorf("%.8s mentions a name of %d bytes", body, len(nick))
+			}
+		}
+	}
+}
+
 func TestClean(t *testing.T) {
 	st := parse(t, groupchat("<body>hi</body><x xmlns='http://jabber.org/protocol/muc#user'><item jid='eve@x'/></x><x xmlns='http://jabber.org/protocol/muc'/>"+
 		"<delay xmlns='urn:xmpp:delay' stamp='2000-01-01T00:00:00Z'/>"))
