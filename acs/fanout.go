@@ -69,12 +69,7 @@ func (r *room) pushFor(e *im.Entry, masked bool) *im.GroupPush {
 		shown := maskEntry(r.group, e)
 		return &im.GroupPush{Group: r.group, Entry: &shown, Masked: true}
 	}
-	shown := *e
-	if e.Post != nil {
-		post := *e.Post
-		post.Occupant = occupantID(r.group, e.From)
-		shown.Post = &post
-	}
+	shown := signed(r.group, *e)
 	return &im.GroupPush{Group: r.group, Entry: &shown}
 }
 
@@ -219,6 +214,7 @@ func (s *Server) signalHere(sig *im.Signal) {
 	if r.group == nil {
 		return
 	}
+	id := occupantID(r.group, sig.From)
 	for ss, sub := range r.subs {
 		if sig.Kind == im.SignalStanza && sub.inside == nil {
 			continue
@@ -227,7 +223,7 @@ func (s *Server) signalHere(sig *im.Signal) {
 			continue // his own C-XX session knows
 		}
 		out := *sig
-		out.Session, out.Node = 0, 0
+		out.Session, out.Node, out.Occupant = 0, 0, id
 		if ss.user != sig.From && r.masks(ss.user) {
 			out.From = 0
 		}

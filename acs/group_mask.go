@@ -22,22 +22,37 @@ func occupantID(g *im.Group, u im.UserID) string {
 	return strings.ToLower(occupantEncoding.EncodeToString(mac.Sum(nil)[:16]))
 }
 
+// signed is a copy of an entry that says by which id the group knows who has made it.
+func signed(g *im.Group, e im.Entry) im.Entry {
+	id := ""
+	if e.From != 0 { // else it was the group itself
+		id = occupantID(g, e.From)
+	}
+	if e.Post != nil {
+		post := *e.Post
+		post.Occupant = id
+		e.Post = &post
+	}
+	if e.Group != nil {
+		ev := *e.Group
+		ev.Occupant = id
+		e.Group = &ev
+	}
+	return e
+}
+
 // maskEntry is what an ordinary member of a hidden group sees of an entry that
 // somebody else has made: nicknames, and no users. Of what concerns those who keep
 // order only, he learns that it was there.
 func maskEntry(g *im.Group, e *im.Entry) im.Entry {
-	out := *e
+	out := signed(g, *e) // its Post and Group are copies
 	out.From, out.Peer = 0, 0
-	if e.Post != nil {
-		post := *e.Post
-		post.Occupant = occupantID(g, e.From)
-		post.Mentions = nil
-		out.Post = &post
+	if out.Post != nil {
+		out.Post.Mentions = nil
 	}
 	if e.Group != nil && private(e.Group) {
 		out.Group = &im.GroupEvent{What: e.Group.What, ID: e.Group.ID}
-	} else if e.Group != nil {
-		ev := *e.Group
+	} else if ev := out.Group; ev != nil {
 		if ev.Member != nil {
 			m := *ev.Member
 			m.User, m.Addr, m.By = 0, im.Addr{}, 0
@@ -49,7 +64,6 @@ func maskEntry(g *im.Group, e *im.Entry) im.Entry {
 			ev.Group = &shown
 		}
 		ev.Membership = nil
-		out.Group = &ev
 	}
 	return out
 }

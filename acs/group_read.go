@@ -41,12 +41,11 @@ func (r *reader) show(s *session, entries []im.Entry) []im.Entry {
 	for i := range out {
 		e := &out[i]
 		s.srv.clock.Observe(e.MsgID)
-		if e.Post != nil {
-			e.Post.Occupant = occupantID(&r.group, e.From)
-		}
 		hidden := r.group.Hidden && e.From != s.user || e.Group != nil && private(e.Group)
 		if hidden && !r.me.Admin() {
 			*e = maskEntry(&r.group, e)
+		} else {
+			*e = signed(&r.group, *e)
 		}
 	}
 	return out

@@ -83,6 +83,8 @@ type Signal struct {
 	Kind    SignalKind
 	UpTo    uint64 // SignalRead: a seq
 	Nick    string // of From in Group; the core sets it
+	// Occupant is the id of From in Group (XEP-0421), for who gets it; the core sets it.
+	Occupant string
 	// Data is the stanza as the XMPP edge writes it to a client. A typing signal
 	// of an XMPP client has it too.
 	Data []byte

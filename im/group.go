@@ -208,9 +208,11 @@ type GroupEvent struct {
 	Member  *Member   `json:"member,omitempty"` // after the change
 	WasNick string    `json:"was_nick,omitempty"`
 	ByNick  string    `json:"by_nick,omitempty"` // of who did it
-	Reason  string    `json:"reason,omitempty"`
-	Ref     uint64    `json:"ref,omitempty"`    // the seq of a message
-	Direct  bool      `json:"direct,omitempty"` // GroupInvited: by XEP-0249, from the inviter himself; GroupRetracted: by whoever wrote it
+	// Occupant is the id in the group of who did it (XEP-0421); the core sets it.
+	Occupant string `json:"-"`
+	Reason   string `json:"reason,omitempty"`
+	Ref      uint64 `json:"ref,omitempty"`    // the seq of a message
+	Direct   bool   `json:"direct,omitempty"` // GroupInvited: by XEP-0249, from the inviter himself; GroupRetracted: by whoever wrote it
 	// Alternate is the address that GroupDissolved points to.
 	Alternate  string      `json:"alternate,omitempty"`
 	Membership *Membership `json:"membership,omitempty"` // in an inbox: how the user stands to the group then
