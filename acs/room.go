@@ -68,7 +68,8 @@ func (s *session) rename(ctx context.Context, g im.GroupID, me im.Member, nick s
 		me.Nick = nick
 		return me, nil
 	}
-	return s.visit(ctx, g, nick)
+	me, _, err := s.visit(ctx, g, nick)
+	return me, err
 }
 
 // RoomLeave implements im.Rooms.
@@ -98,7 +99,7 @@ func (s *session) leaveRoom(r *room, p im.Presence) {
 			s.srv.after(0, func(ctx context.Context) { s.srv.endTemporary(ctx, r.id) })
 		}
 	}
-	s.srv.rooms.left(r, s, sub)
+	s.srv.rooms.left(r, s, sub, 0)
 }
 
 // RoomOccupants implements im.Rooms.

@@ -27,12 +27,12 @@ func (s *session) RoomEnter(ctx context.Context, e im.RoomEntry) (im.RoomState, 
 	if err != nil {
 		return im.RoomState{}, s.srv.public("enter room", err)
 	}
-	me, err := s.comeIn(ctx, &g, nick, e.Password)
+	me, since, err := s.comeIn(ctx, &g, nick, e.Password)
 	if err != nil {
 		return im.RoomState{}, s.srv.public("enter room", err)
 	}
 	out.Renamed = me.Nick != nick
-	return s.settleIn(ctx, g.ID, me, e.Presence, out)
+	return s.settleIn(ctx, im.Occupant{Group: g.ID, Presence: e.Presence, Member: me, Since: since}, out)
 }
 
 // openRoom makes the group that somebody enters who is the first.
@@ -43,24 +43,25 @@ func (s *session) openRoom(ctx context.Context, local, nick string) (im.Group, e
 	}, im.Member{Nick: nick}, nil)
 }
 
-// comeIn sees to it that the user is in the group, as whatever he can be.
-func (s *session) comeIn(ctx context.Context, g *im.Group, nick, password string) (im.Member, error) {
-	me, err := s.srv.store.Member(ctx, g.ID, s.user)
+// comeIn sees to it that the user is in the group, as whatever he can be, and says how
+// far the timeline had come then, as far as that is known.
+func (s *session) comeIn(ctx context.Context, g *im.Group, nick, password string) (me im.Member, since uint64, err error) {
+	me, err = s.srv.store.Member(ctx, g.ID, s.user)
 	if err != nil {
-		return me, err
+		return me, 0, err
 	}
 	if err := s.srv.admit(g, &me, password); err != nil {
-		return me, err
+		return me, 0, err
 	}
 	switch {
 	case me.Role == im.RoleInvited:
-		return s.GroupJoin(ctx, g.ID, im.Joining{Nick: nick, Password: password})
+		me, err = s.GroupJoin(ctx, g.ID, im.Joining{Nick: nick, Password: password})
 	case !me.Role.In() || me.Passing:
 		return s.visit(ctx, g.ID, nick)
 	case me.Nick != nick:
-		return s.rename(ctx, g.ID, me, nick)
+		me, err = s.rename(ctx, g.ID, me, nick)
 	}
-	return me, nil
+	return me, 0, err
 }
 
 // admit is the doorkeeper (XEP-0045 section 7.2).
@@ -81,8 +82,8 @@ func (s *Server) admit(g *im.Group, me *im.Member, password string) error {
 }
 
 // visit makes the user a passing visitor, or gives him another nickname as one. It
-// is not logged: he comes and goes.
-func (s *session) visit(ctx context.Context, g im.GroupID, nick string) (me im.Member, err error) {
+// is not logged: he comes and goes. since is how far the timeline had come.
+func (s *session) visit(ctx context.Context, g im.GroupID, nick string) (me im.Member, since uint64, err error) {
 	_, err = s.srv.store.EditGroup(ctx, g, []im.UserID{s.user}, func(e *im.GroupEdit) error {
 		m, known := e.Members[s.user]
 		switch {
@@ -106,10 +107,10 @@ func (s *session) visit(ctx context.Context, g im.GroupID, nick string) (me im.M
 		}
 		m.Nick, m.Joined = nick, s.srv.now()
 		e.Put = append(e.Put, m)
-		me = m
+		me, since = m, e.Head
 		return nil
 	})
-	return me, err
+	return me, since, err
 }
 
 // passed forgets a passing visitor whose last session has left.
@@ -129,9 +130,10 @@ func (s *session) passed(ctx context.Context, g im.GroupID) {
 	}
 }
 
-// settleIn gives the session its place in the room.
-func (s *session) settleIn(ctx context.Context, g im.GroupID, me im.Member, p im.Presence, out im.RoomState) (im.RoomState, error) {
-	r, err := s.srv.rooms.get(ctx, g)
+// settleIn gives the session its place in the room, as the occupant o.
+func (s *session) settleIn(ctx context.Context, o im.Occupant, out im.RoomState) (im.RoomState, error) {
+	me := o.Member
+	r, err := s.srv.rooms.get(ctx, o.Group)
 	if err != nil {
 		return im.RoomState{}, s.srv.public("enter room", err)
 	}
@@ -145,7 +147,7 @@ func (s *session) settleIn(ctx context.Context, g im.GroupID, me im.Member, p im
 		r.members[s.user] = me // its event, if there is one, says the same
 		s.srv.rooms.has(r, s.user)
 	}
-	o := im.Occupant{Group: g, User: s.user, Node: s.srv.node.ID, Session: s.id, Resource: s.addr.Resource, Presence: p, Member: me}
+	o.User, o.Node, o.Session, o.Resource, o.Since = s.user, s.srv.node.ID, s.id, s.addr.Resource, max(o.Since, r.last)
 	s.srv.rooms.up(o)
 	now := r.completed(o)
 	now.Member.Nick = me.Nick

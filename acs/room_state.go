@@ -134,7 +134,7 @@ func (r *room) apply(e *im.Entry) (told bool) {
 		r.group = &g
 	}
 	if ev.What == im.GroupDissolved {
-		r.dissolve(ev)
+		r.dissolve(e)
 		return true
 	}
 	if ev.Member == nil || ev.Member.User == 0 {
@@ -146,13 +146,13 @@ func (r *room) apply(e *im.Entry) (told bool) {
 	if m.Role.In() {
 		m.ReadTo = was.ReadTo
 		r.members[m.User] = m
-	} else {
+	} else if !slices.ContainsFunc(r.of(m.User), func(o *im.Occupant) bool { return o.Since >= e.Seq }) {
 		delete(r.members, m.User)
 	}
 	ejected := ev.What == im.GroupKicked && m.Role.In()
 	switch {
 	case !m.Role.In() || ejected:
-		r.expel(ev, m, ejected)
+		r.expel(e, m, ejected)
 	case !known || !was.Role.In():
 		r.welcome(m.User)
 	default:
@@ -162,15 +162,11 @@ func (r *room) apply(e *im.Entry) (told bool) {
 }
 
 // expel takes somebody's occupants out, and his sessions off the group.
-func (r *room) expel(ev *im.GroupEvent, m im.Member, ejected bool) {
-	var rest *im.Occupant
+func (r *room) expel(e *im.Entry, m im.Member, ejected bool) {
+	ev := e.Group
+	stays := func(o *im.Occupant) bool { return ejected && o.Session == 0 || o.Since >= e.Seq }
 	for _, o := range r.of(m.User) {
-		if ejected && o.Session == 0 {
-			rest = o
-		}
-	}
-	for _, o := range r.of(m.User) {
-		if o == rest {
+		if stays(o) {
 			continue
 		}
 		left := *o
@@ -186,10 +182,12 @@ func (r *room) expel(ev *im.GroupEvent, m im.Member, ejected bool) {
 		})
 	}
 	for ss, sub := range r.subs {
-		if ss.user == m.User && (sub.inside != nil || !ejected) {
-			delete(r.subs, ss)
-			r.srv.rooms.left(r, ss, sub)
+		switch {
+		case ss.user != m.User, sub.inside == nil && ejected, sub.inside != nil && stays(sub.inside):
+			continue
 		}
+		delete(r.subs, ss)
+		r.srv.rooms.left(r, ss, sub, e.Seq)
 	}
 }
 
@@ -319,7 +317,8 @@ func (r *room) leave(k occupantKey, p im.Presence) {
 }
 
 // dissolve sends everybody away.
-func (r *room) dissolve(ev *im.GroupEvent) {
+func (r *room) dissolve(e *im.Entry) {
+	ev := e.Group
 	for ss, sub := range r.subs {
 		if sub.inside != nil {
 			ss.sink.PushOccupant(&im.OccupantChange{
@@ -328,7 +327,7 @@ func (r *room) dissolve(ev *im.GroupEvent) {
 			})
 		}
 		delete(r.subs, ss)
-		r.srv.rooms.left(r, ss, sub)
+		r.srv.rooms.left(r, ss, sub, e.Seq)
 	}
 	clear(r.there)
 	clear(r.members)

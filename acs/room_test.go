@@ -266,10 +266,7 @@ func TestRoomOccupants(t *testing.T) {
 	srv, _ := roomServer(t)
 	_, _ = roomSession(srv, 1, 11, im.ProtocolCXX)
 	cat, sink := roomSession(srv, 3, 13, im.ProtocolXMPP)
-	state, err := cat.settleIn(t.Context(), team, member(3, im.RoleMember, "cat"), im.Presence{Show: im.ShowOnline}, im.RoomState{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	state := settled(t, cat, member(3, im.RoleMember, "cat"))
 	var nicks []string
 	for _, o := range state.Occupants {
 		nicks = append(nicks, o.Member.Nick)
@@ -316,9 +313,7 @@ func TestRoomExpels(t *testing.T) {
 		s *session
 		m im.Member
 	}{{bob, member(2, im.RoleMember, "bob")}, {cat, member(3, im.RoleMember, "cat")}} {
-		if _, err := x.s.settleIn(t.Context(), team, x.m, im.Presence{Show: im.ShowOnline}, im.RoomState{}); err != nil {
-			t.Fatal(err)
-		}
+		settled(t, x.s, x.m)
 	}
 	catSink.changes()
 	out := member(2, im.RoleOutcast, "bob")
@@ -362,9 +357,7 @@ func TestRoomTwoSessions(t *testing.T) {
 	one, _ := roomSession(srv, 2, 21, im.ProtocolXMPP)
 	two, twoSink := roomSession(srv, 2, 22, im.ProtocolXMPP)
 	for s, m := range map[*session]im.Member{cat: member(3, im.RoleMember, "cat"), one: member(2, im.RoleMember, "bob"), two: member(2, im.RoleMember, "bob")} {
-		if _, err := s.settleIn(t.Context(), team, m, im.Presence{Show: im.ShowOnline}, im.RoomState{}); err != nil {
-			t.Fatal(err)
-		}
+		settled(t, s, m)
 	}
 	sink.changes()
 	bobby := member(2, im.RoleMember, "bobby")
@@ -393,5 +386,53 @@ func TestRoomTwoSessions(t *testing.T) {
 	}
 	if c := twoSink.changes(); len(c) != 1 || !c[0].Left {
 		t.Errorf("he himself was told %+v", c)
+	}
+}
+
+func settled(t *testing.T, s *session, m im.Member) im.RoomState {
+	t.Helper()
+	st, err := s.settleIn(t.Context(), im.Occupant{Group: team, Presence: im.Presence{Show: im.ShowOnline}, Member: m}, im.RoomState{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return st
+}
+
+// That somebody was sent out comes by two ways from his node: what is heard of him must
+// be the removal, whichever is first; and it is no removal of who is back behind it.
+func TestRoomExpelledElsewhere(t *testing.T) {
+	for _, first := range []string{"event", "gone"} {
+		srv, store := roomServer(t)
+		cat, sink := roomSession(srv, 3, 13, im.ProtocolXMPP)
+		settled(t, cat, member(3, im.RoleMember, "cat"))
+		bob := im.Occupant{Group: team, User: 2, Session: 12, Presence: im.Presence{Show: im.ShowOnline}, Member: im.Member{User: 2, Nick: "bob", Role: im.RoleVisitor, Passing: true}}
+		srv.rooms.take(7, &im.RoomsUpdate{Up: []im.Occupant{bob}})
+		sink.changes()
+		out := member(2, im.RoleNone, "bob")
+		kick := store.append(im.Entry{Kind: im.KindGroup, Group: &im.GroupEvent{What: im.GroupKicked, Member: &out}})
+		gone := &im.RoomsUpdate{Down: []im.OccupantGone{{Group: team, User: 2, Session: 12, By: kick.Seq}}}
+		back := bob
+		back.Session, back.Since = 14, kick.Seq
+		if first == "event" {
+			srv.posted(team, []im.Entry{kick})
+			srv.rooms.take(7, gone)
+			srv.rooms.take(7, &im.RoomsUpdate{Up: []im.Occupant{back}})
+		} else {
+			srv.rooms.take(7, gone)
+			srv.rooms.take(7, &im.RoomsUpdate{Up: []im.Occupant{back}})
+			srv.posted(team, []im.Entry{kick})
+		}
+		left := 0
+		for _, c := range sink.changes() {
+			if c.Left {
+				left++
+			}
+			if c.Left && (c.Why != im.GroupKicked || c.Occupant.Session != 12) {
+				t.Errorf("%s first: told that session %d left by %d", first, c.Occupant.Session, c.Why)
+			}
+		}
+		if there := cat.RoomOccupant(team, "bob"); left != 1 || len(there) != 1 || there[0].Session != 14 {
+			t.Errorf("%s first: told %d times that somebody left; %d there", first, left, len(there))
+		}
 	}
 }

@@ -179,9 +179,9 @@ func (k *rooms) joined(ss *session, r *room) {
 	k.indexLocked(ss.user, r)
 }
 
-// left notes that a session follows a room no longer. It runs with the room's mu
-// held.
-func (k *rooms) left(r *room, ss *session, s *sub) {
+// left notes that a session follows a room no longer; by is the seq of the event that
+// has ended it, or zero. It runs with the room's mu held.
+func (k *rooms) left(r *room, ss *session, s *sub, by uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if _, ok := k.of1[ss][r]; !ok {
@@ -192,7 +192,7 @@ func (k *rooms) left(r *room, ss *session, s *sub) {
 	}
 	k.users[r]--
 	if s.inside != nil {
-		k.downLocked(im.OccupantGone{Group: r.id, User: ss.user, Session: ss.id})
+		k.downLocked(im.OccupantGone{Group: r.id, User: ss.user, Session: ss.id, By: by})
 	}
 	if k.users[r] == 0 {
 		k.users[r]++
@@ -366,7 +366,7 @@ func (k *rooms) take(peer im.NodeID, u *im.RoomsUpdate) {
 		if r.group != nil && !r.gone {
 			if what.up != nil {
 				r.remote(*what.up)
-			} else {
+			} else if what.by <= r.last { // else the event will tell it
 				r.leave(occupantKey{node: peer, session: what.session}, what.presence)
 			}
 		}
@@ -383,6 +383,7 @@ type occupancy struct {
 	session  im.SessionID
 	up       *im.Occupant
 	presence im.Presence
+	by       uint64 // see im.OccupantGone
 }
 
 // record remembers an announcement and returns what it changes in rooms.
@@ -420,7 +421,7 @@ func (k *rooms) record(peer im.NodeID, u *im.RoomsUpdate) (out []occupancy) {
 		if delete(n.there[o.Group], o.Session); len(n.there[o.Group]) == 0 {
 			delete(n.there, o.Group)
 		}
-		out = append(out, occupancy{group: o.Group, session: o.Session, presence: o.Presence})
+		out = append(out, occupancy{group: o.Group, session: o.Session, presence: o.Presence, by: o.By})
 	}
 	return out
 }

@@ -177,6 +177,9 @@ type Occupant struct {
 	Member Member
 	// ID is his XEP-0421 id; the core sets it.
 	ID string
+	// Since is how far the timeline had come when he came in: what stands there before
+	// does not send him out.
+	Since uint64
 }
 
 // OccupantGone says that a session has left a room.
@@ -185,6 +188,9 @@ type OccupantGone struct {
 	User     UserID
 	Session  SessionID
 	Presence Presence // its last one
+	// By is the seq of the event that has sent it out; nodes that have not come so far
+	// let the event tell it. Zero: it went by itself.
+	By uint64
 }
 
 // OccupantChange is news of an occupant. Edges that render it for many sessions

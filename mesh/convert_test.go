@@ -58,8 +58,9 @@ func TestEnvelopesSurviveTheWire(t *testing.T) {
 			Up: []im.Occupant{{
 				Group: 1, User: 9, Node: 3, Session: 4, Resource: "r", Presence: im.Presence{Show: im.ShowAway, Status: "s", Priority: -1, Ext: "<c/>"},
 				Member: im.Member{User: 9, Addr: im.Addr{Local: "bob", Domain: "example.org"}, Nick: "Bob", Passing: true, Role: im.RoleVisitor, Voice: im.VoiceGranted},
+				Since:  11,
 			}},
-			Down: []im.OccupantGone{{Group: 1, User: 9, Session: 4, Presence: im.Presence{Status: "bye"}}},
+			Down: []im.OccupantGone{{Group: 1, User: 9, Session: 4, Presence: im.Presence{Status: "bye"}, By: 12}},
 		}},
 		"group signal":     {Signal: &im.Signal{From: 1, Group: 7, Kind: im.SignalRead, UpTo: 8, Nick: "n"}},
 		"stanza":           {Signal: &im.Signal{From: 1, To: 2, Session: 3, Node: 4, Kind: im.SignalStanza, Data: []byte("<iq/>")}},

@@ -85,6 +85,7 @@ func encodeRooms(dst []byte, u *im.RoomsUpdate) []byte {
 func goneToPB(o *im.OccupantGone) *cxxpb.MeshOccupantGone {
 	return &cxxpb.MeshOccupantGone{
 		Group: uint64(o.Group), User: uint64(o.User), Session: uint64(o.Session), Status: o.Presence.Status, Ext: o.Presence.Ext,
+		By: o.By,
 	}
 }
 
@@ -93,6 +94,7 @@ func occupantToPB(o *im.Occupant) *cxxpb.MeshOccupant {
 		Group: uint64(o.Group), User: uint64(o.User), Session: uint64(o.Session), Resource: o.Resource,
 		Show: uint32(o.Presence.Show), Status: o.Presence.Status, Priority: int32(o.Presence.Priority), Ext: o.Presence.Ext,
 		Nick: o.Member.Nick, Addr: o.Member.Addr.String(), Passing: o.Member.Passing,
+		Since: o.Since,
 	}
 	if o.Member.Passing {
 		p.Role, p.Voice, p.MutedUntilMs = uint32(o.Member.Role), uint32(o.Member.Voice), proto.Millis(o.Member.MutedUntil)
@@ -114,7 +116,7 @@ func roomsFromPB(p *cxxpb.MeshRooms, peer im.NodeID) *im.RoomsUpdate {
 	for _, o := range p.Down {
 		u.Down = append(u.Down, im.OccupantGone{
 			Group: im.GroupID(o.Group), User: im.UserID(o.User), Session: im.SessionID(o.Session),
-			Presence: im.Presence{Status: o.Status, Ext: o.Ext},
+			Presence: im.Presence{Status: o.Status, Ext: o.Ext}, By: o.By,
 		})
 	}
 	return u
@@ -126,6 +128,7 @@ func occupantFromPB(p *cxxpb.MeshOccupant, peer im.NodeID) im.Occupant {
 		Group: im.GroupID(p.Group), User: im.UserID(p.User), Node: peer, Session: im.SessionID(p.Session), Resource: p.Resource,
 		Presence: im.Presence{Show: im.Show(p.Show), Status: p.Status, Priority: int8(p.Priority), Ext: p.Ext},
 		Member:   im.Member{User: im.UserID(p.User), Addr: addr, Nick: p.Nick, Passing: p.Passing},
+		Since:    p.Since,
 	}
 	if p.Passing {
 		o.Member.Role, o.Member.Voice, o.Member.MutedUntil = im.Role(p.Role), im.Voice(p.Voice), proto.Time(p.MutedUntilMs)

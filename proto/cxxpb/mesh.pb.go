@@ -837,6 +837,7 @@ type MeshOccupant struct {
 	Role          uint32                 `protobuf:"varint,12,opt,name=role,proto3" json:"role,omitempty"` // these three of one who is passing
 	Voice         uint32                 `protobuf:"varint,13,opt,name=voice,proto3" json:"voice,omitempty"`
 	MutedUntilMs  uint64                 `protobuf:"varint,14,opt,name=muted_until_ms,json=mutedUntilMs,proto3" json:"muted_until_ms,omitempty"`
+	Since         uint64                 `protobuf:"varint,15,opt,name=since,proto3" json:"since,omitempty"` // how far the timeline had come when he came in
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -969,6 +970,13 @@ func (x *MeshOccupant) GetMutedUntilMs() uint64 {
 	return 0
 }
 
+func (x *MeshOccupant) GetSince() uint64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
 type MeshOccupantGone struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Group         uint64                 `protobuf:"fixed64,1,opt,name=group,proto3" json:"group,omitempty"`
@@ -976,6 +984,7 @@ type MeshOccupantGone struct {
 	Session       uint64                 `protobuf:"varint,3,opt,name=session,proto3" json:"session,omitempty"`
 	Status        string                 `protobuf:"bytes,4,opt,name=status,proto3" json:"status,omitempty"`
 	Ext           string                 `protobuf:"bytes,5,opt,name=ext,proto3" json:"ext,omitempty"`
+	By            uint64                 `protobuf:"varint,6,opt,name=by,proto3" json:"by,omitempty"` // seq of the event that has sent him out
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1043,6 +1052,13 @@ func (x *MeshOccupantGone) GetExt() string {
 		return x.Ext
 	}
 	return ""
+}
+
+func (x *MeshOccupantGone) GetBy() uint64 {
+	if x != nil {
+		return x.By
+	}
+	return 0
 }
 
 // MeshRooms says what the sender wants to hear of groups, and who is there through
@@ -1203,7 +1219,7 @@ const file_mesh_proto_rawDesc = "" +
 	"\bMeshPost\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\x06R\x05group\x12#\n" +
 	"\x05entry\x18\x02 \x01(\v2\r.cxx.v1.EntryR\x05entry\x12\x14\n" +
-	"\x05event\x18\x03 \x01(\fR\x05event\"\xda\x02\n" +
+	"\x05event\x18\x03 \x01(\fR\x05event\"\xf0\x02\n" +
 	"\fMeshOccupant\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\x06R\x05group\x12\x12\n" +
 	"\x04user\x18\x02 \x01(\x06R\x04user\x12\x18\n" +
@@ -1219,13 +1235,15 @@ const file_mesh_proto_rawDesc = "" +
 	"\apassing\x18\v \x01(\bR\apassing\x12\x12\n" +
 	"\x04role\x18\f \x01(\rR\x04role\x12\x14\n" +
 	"\x05voice\x18\r \x01(\rR\x05voice\x12$\n" +
-	"\x0emuted_until_ms\x18\x0e \x01(\x04R\fmutedUntilMs\"\x80\x01\n" +
+	"\x0emuted_until_ms\x18\x0e \x01(\x04R\fmutedUntilMs\x12\x14\n" +
+	"\x05since\x18\x0f \x01(\x04R\x05since\"\x90\x01\n" +
 	"\x10MeshOccupantGone\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\x06R\x05group\x12\x12\n" +
 	"\x04user\x18\x02 \x01(\x06R\x04user\x12\x18\n" +
 	"\asession\x18\x03 \x01(\x04R\asession\x12\x16\n" +
 	"\x06status\x18\x04 \x01(\tR\x06status\x12\x10\n" +
-	"\x03ext\x18\x05 \x01(\tR\x03ext\"\xcf\x01\n" +
+	"\x03ext\x18\x05 \x01(\tR\x03ext\x12\x0e\n" +
+	"\x02by\x18\x06 \x01(\x04R\x02by\"\xcf\x01\n" +
 	"\tMeshRooms\x12\x1a\n" +
 	"\bsnapshot\x18\x01 \x01(\bR\bsnapshot\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\x04R\x06number\x12\x12\n" +
