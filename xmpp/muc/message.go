@@ -39,6 +39,7 @@ func Message(g *im.Group, e *im.Entry, addr func(im.UserID) (im.Addr, error)) *x
 	st.RemoveFunc(func(c *xmlstream.Element) bool { return ours(g, c) })
 	switch {
 	case e.Post.Retracted:
+		st.RemoveFunc(func(c *xmlstream.Element) bool { return c.Is(stanza.NSClient, "body") }) // it is empty
 		st.AddNew(NSRetract, "retracted").SetAttr("stamp", message.Stamp(e.MsgID.Time()))
 	case e.Kind == im.KindNote && st.First() == nil:
 		return nil
