@@ -70,6 +70,7 @@ func RunContract(t *testing.T, f factory) {
 		"removal":                   testRemoval,
 		"removal of a long inbox":   testLongRemoval,
 		"timeline":                  testTimeline,
+		"speakers are known":        testSpeakersKnown,
 		"removal from a group":      testGroupRemoval,
 		"one transaction":           testSameTransaction,
 		"what is owed":              testOwed,

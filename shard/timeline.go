@@ -13,30 +13,14 @@ type speakerKey struct {
 	user  im.UserID
 }
 
-// readSpeakers reads the groups that messages in ops are for, and how their senders
-// stand to them. The locks of the timelines' heads keep it true until the commit.
-func (t *txn) readSpeakers(ops []*op) error {
-	var keys []any
-	var ids []im.GroupID
-	for _, o := range ops {
-		k := speakerKey{o.msg.Group, o.msg.From}
-		if o.part != timeline {
-			continue
-		}
-		if _, known := t.speakers[k]; known {
-			continue
-		}
-		t.speakers[k] = im.Member{}
-		keys = append(keys, int64(k.group), int64(k.user))
-		if _, known := t.groups[k.group]; !known {
-			t.groups[k.group] = nil
-			ids = append(ids, k.group)
-		}
+// readSpeakers finds the groups that messages in ops are for, and how their senders
+// stand to them; what is not known from before is read. The locks of the timelines'
+// heads keep it true until the commit.
+func (t *txn) readSpeakers(ops []*op) (err error) {
+	ids, keys := t.unknownSpeakers(ops)
+	if len(ids) > 0 {
+		err = groupsWhere(t.ctx, t, func(g *im.Group) { t.groups[g.ID] = g }, "group_id IN ("+idList(ids)+")")
 	}
-	if len(keys) == 0 {
-		return nil
-	}
-	err := groupsWhere(t.ctx, t, func(g *im.Group) { t.groups[g.ID] = g }, "group_id IN ("+idList(ids)+")")
 	const chunk, one = 2 * 32, "(group_id = ? AND user_id = ?)"
 	for err == nil && len(keys) > 0 {
 		n := min(chunk, len(keys))
@@ -47,10 +31,35 @@ func (t *txn) readSpeakers(ops []*op) error {
 	return err
 }
 
-// learn keeps what readSpeakers has read true behind a change of a group in the
+// unknownSpeakers returns the groups and, as columns, the members that have to be read.
+func (t *txn) unknownSpeakers(ops []*op) (ids []im.GroupID, keys []any) {
+	for _, o := range ops {
+		k := speakerKey{o.msg.Group, o.msg.From}
+		if o.part != timeline {
+			continue
+		}
+		if _, met := t.speakers[k]; met {
+			continue
+		}
+		_, met := t.groups[k.group]
+		readGroup, readMember := t.recall(k)
+		if readGroup && !met {
+			t.groups[k.group] = nil
+			ids = append(ids, k.group)
+		}
+		if readMember {
+			t.speakers[k] = im.Member{}
+			keys = append(keys, int64(k.group), int64(k.user))
+		}
+	}
+	return ids, keys
+}
+
+// learn keeps what readSpeakers has found true behind a change of a group in the
 // same transaction.
 func (t *txn) learn(e *im.GroupEdit) {
 	id := e.Group.ID
+	t.unknow(e)
 	if _, asked := t.groups[id]; !asked {
 		return
 	}

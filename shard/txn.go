@@ -31,12 +31,15 @@ type txn struct {
 	speakers map[speakerKey]im.Member // of who sends to a group in this transaction
 	groups   map[im.GroupID]*im.Group // that are sent to
 	mentions []any                    // columns of the rows to be written
+
+	known map[im.GroupID]*speakers // from transactions before
 }
 
 func newTxn() txn {
 	return txn{
 		heads: make(map[uint64]int32), sent: make(map[sentKey]sentRow), inBatch: make(map[sentKey]*op),
 		speakers: make(map[speakerKey]im.Member), groups: make(map[im.GroupID]*im.Group),
+		known: make(map[im.GroupID]*speakers),
 	}
 }
 

@@ -136,7 +136,11 @@ func (z *zone) once(ctx context.Context, ops []*op, checked bool) (culprit int, 
 	if err := z.at("before commit"); err != nil {
 		return -1, false, err
 	}
-	return -1, true, errors.Join(tx.Commit(ctx, &t.batch), z.at("after commit"))
+	if err := errors.Join(tx.Commit(ctx, &t.batch), z.at("after commit")); err != nil {
+		return -1, true, err
+	}
+	t.remember()
+	return -1, true, nil
 }
 
 func (z *zone) at(point string) error {

@@ -47,7 +47,7 @@ type Sent struct {
 type Head struct {
 	User  uint64
 	Seq   uint64
-	MsgID uint64 // the latest id in the inbox
+	MsgID uint64 // the latest id in the log, or a little more
 }
 
 // Batch is what one transaction adds to the logs, in the order of arrival.
