@@ -28,8 +28,7 @@ func mysqlConfig(t testing.TB, n int) shard.Config {
 	}
 	t.Cleanup(func() { admin.Close() })
 	server, params, _ := strings.Cut(dsn, "?")
-	cfg := shard.Default()
-	cfg.Zones = nil
+	cfg := patient()
 	for i := range n {
 		name := "cxx_test_" + strings.ToLower(rand.Text()[:12])
 		if _, err := admin.ExecContext(context.Background(), "CREATE DATABASE "+name); err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/cxx-im/cxx/acs"
 	"github.com/cxx-im/cxx/im"
+	"github.com/cxx-im/cxx/internal/config"
 	"github.com/cxx-im/cxx/shard"
 	"go.uber.org/goleak"
 )
@@ -49,10 +50,16 @@ func openIn(t testing.TB, cfg shard.Config, dir string, log *slog.Logger) *shard
 	return s
 }
 
+// patient is a configuration with which a busy machine is no reason to fail.
+func patient() shard.Config {
+	cfg := shard.Default()
+	cfg.Timeout, cfg.Zones = config.Duration(time.Minute), nil
+	return cfg
+}
+
 // sqliteConfig is n files.
 func sqliteConfig(n int) shard.Config {
-	cfg := shard.Default()
-	cfg.Zones = nil
+	cfg := patient()
 	for i := range n {
 		cfg.Zones = append(cfg.Zones, shard.ZoneConfig{ID: im.ZoneID(i + 1), Driver: "sqlite", Path: fmt.Sprintf("zone%d.db", i+1), Slots: slotsOf(i, n)})
 	}

@@ -50,7 +50,7 @@ func openAt(t *testing.T, addr string, change func(*Config)) (*Registry, *clock)
 	if change != nil {
 		change(&cfg)
 	}
-	r, err := Open(cfg, slog.New(slog.DiscardHandler), nil)
+	r, err := openAs(cfg, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,7 +224,7 @@ func TestScriptsAreLoadedAgain(t *testing.T) {
 // An account that may touch the prefix only, and not ask for INFO, is enough.
 func TestLimitedAccount(t *testing.T) {
 	server := private(t)
-	admin, _ := openAt(t, server.Addr(), nil)
+	admin, _ := openAt(t, server.Addr(), patient)
 	err := admin.client.Do(t.Context(), "ACL", "SETUSER", "cxx", "on", ">s3cret", "~cell:*", "&cell:*",
 		"+@all", "-@admin", "-@dangerous").Err()
 	if err != nil {
@@ -234,7 +234,10 @@ func TestLimitedAccount(t *testing.T) {
 	if err := os.WriteFile(file, []byte("s3cret\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	limited := func(c *Config) { c.Username, c.PasswordFile, c.Prefix = "cxx", file, "cell:" }
+	limited := func(c *Config) {
+		patient(c)
+		c.Username, c.PasswordFile, c.Prefix = "cxx", file, "cell:"
+	}
 	presencetest.Run(t, func(t *testing.T) presencetest.Cell {
 		forget(t, admin)
 		if err := admin.client.FlushAll(t.Context()).Err(); err != nil {

@@ -15,6 +15,11 @@ import (
 
 var _ presence.Registry = (*Registry)(nil)
 
+// patient waits longer than a node may: a busy machine is no reason to fail.
+func patient(c *Config) {
+	c.DialTimeout, c.Timeout = config.Duration(time.Minute), config.Duration(time.Minute)
+}
+
 // open returns a registry on the test server under a prefix that is cleared at
 // the end.
 func open(t testing.TB, prefix string) *Registry {
@@ -25,8 +30,7 @@ func open(t testing.TB, prefix string) *Registry {
 	}
 	cfg := Default()
 	cfg.Addr, cfg.Prefix = addr, prefix
-	// Longer than a node may wait: a busy machine is no reason to fail.
-	cfg.DialTimeout, cfg.Timeout = config.Duration(time.Minute), config.Duration(time.Minute)
+	patient(&cfg)
 	r, err := openAs(cfg, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		t.Fatal(err)
