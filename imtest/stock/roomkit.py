@@ -70,9 +70,8 @@ class Guest(User):
 
     async def gone(self, at, nick, *codes):
         """Wait until somebody is not there any more, with these status codes."""
-        p = await self.want("groupchat_presence", lambda p: p["from"] == f"{at}/{nick}" and p["type"] == "unavailable")
-        check(p["muc"]["status_codes"] - {110} == set(codes), p)
-        return p
+        return await self.want("groupchat_presence", lambda p: p["from"] == f"{at}/{nick}" and p["type"] == "unavailable" and
+                               p["muc"]["status_codes"] - {110} == set(codes))
 
 
 async def guests(*nicks, **kw):

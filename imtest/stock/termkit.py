@@ -1,7 +1,9 @@
 """What scripts share that run the terminal client beside stock clients. The environment
 also says where it is: CXX (its file), NAS, and DIR, where it keeps its state."""
 
+import atexit
 import json
+import signal
 
 from kit import *
 
@@ -30,6 +32,7 @@ class Listener(Ear):
 
     async def start(self):
         self.process = await asyncio.create_subprocess_exec(*command(self.who, "listen"), stdout=asyncio.subprocess.PIPE)
+        atexit.register(self.kill)
         self.reading = asyncio.create_task(self.read())
         await self.want("groups_ready")
         return self
@@ -38,6 +41,11 @@ class Listener(Ear):
         async for line in self.process.stdout:
             said = json.loads(line)
             self.hear(said["type"], said)
+
+    def kill(self):
+        """It does not outlive a script that fails."""
+        if self.process.returncode is None:
+            os.kill(self.process.pid, signal.SIGKILL)
 
     async def stop(self):
         self.process.terminate()
