@@ -89,7 +89,7 @@ type Group struct {
 
 	Join        JoinRule  `json:"join,omitempty"`
 	Speak       Who       `json:"speak,omitempty"`       // who may send
-	Invite      Who       `json:"invite,omitempty"`      // who may invite; WhoAnyone means members here
+	Invite      Who       `json:"invite,omitempty"`      // who may invite; WhoAnyone means visitors in an open group only
 	Topic       Who       `json:"topic,omitempty"`       // who may set the subject
 	MentionAll  Who       `json:"mention_all,omitempty"` // who may mention everybody
 	Private     Who       `json:"private,omitempty"`     // who may send private messages (MUC)
@@ -168,6 +168,15 @@ func MaySpeak(g *Group, m *Member, now time.Time) *Error {
 		return Errorf(CodeMuted, "you may read here, but not write")
 	}
 	return nil
+}
+
+// MayWhisper reports whether m may send private messages in g. WhoMembers stands for
+// those who may speak there: in MUC they are participants.
+func MayWhisper(g *Group, m *Member, now time.Time) bool {
+	if g.Private == WhoMembers {
+		return MaySpeak(g, m, now) == nil
+	}
+	return m.Within(g.Private)
 }
 
 // MayMentionAll reports whether m may mention everybody in g.

@@ -75,13 +75,7 @@ func (s *session) takePost(r *joined, p *im.GroupPush) {
 		s.toClient(data)
 	}
 	if was.AvatarHash != r.group.AvatarHash {
-		s.showAvatar(r)
-	}
-}
-
-func (s *session) showAvatar(r *joined) {
-	if st := muc.Avatar(r.group); st != nil {
-		s.toClient(stanza.Bytes(st))
+		s.toClient(stanza.Bytes(muc.Avatar(r.group)))
 	}
 }
 

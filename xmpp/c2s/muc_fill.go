@@ -76,12 +76,14 @@ func (s *session) readTimeline(ctx context.Context, r *joined) bool {
 	return false
 }
 
-// groupAt is a group after an entry of its timeline.
+// groupAt is a group after an entry of its timeline, which does not have its secrets.
 func groupAt(g *im.Group, e *im.Entry) *im.Group {
 	if e.Group == nil || e.Group.Group == nil {
 		return g
 	}
-	return e.Group.Group
+	now := *e.Group.Group
+	now.Salt, now.Password = g.Salt, g.Password
+	return &now
 }
 
 // timelineFailed reads again later what a zone does not give now. Who may not read any

@@ -1,7 +1,6 @@
 package c2s
 
 import (
-	"strconv"
 	"strings"
 
 	"github.com/cxx-im/cxx/im"
@@ -37,8 +36,10 @@ func (s *session) roomsRequest(st *xmlstream.Element, to im.Addr) {
 func (s *session) occupantRequest(st *xmlstream.Element, to im.Addr, answer bool) {
 	r := s.roomAt(to)
 	switch {
+	case r == nil && (st.First().Space == stanza.NSInfo || st.First().Space == stanza.NSItems): // XEP-0045 section 6.6
+		s.refuse(st, stanza.Errorf(stanza.BadRequest, errOutside.Detail))
 	case r == nil:
-		s.refuse(st, im.Errorf(im.CodeNotMember, "you are not in this room; enter it first"))
+		s.refuse(st, errOutside)
 	case answer:
 		s.answerOccupant(st, to, r)
 	default:
@@ -64,14 +65,14 @@ func (s *session) askOccupant(st *xmlstream.Element, to im.Addr, r *joined) erro
 		return s.cardOf(st, &there[0], r)
 	}
 	s.clean(st)
-	st.SetAttr("from", muc.NickAddr(r.group, r.self.Member.Nick)).SetAttr("id", tagged(&r.self, st.Attr("id")))
+	id := st.Attr("id")
+	st.SetAttr("from", muc.NickAddr(r.group, r.self.Member.Nick)).SetAttr("id", muc.Tag(r.group, &r.self)+"."+id)
 	for i := range there {
 		if s.toOccupant(st, &there[i]) {
 			return nil
 		}
 	}
-	st.SetAttr("id", untag(st.Attr("id")).id)
-	st.SetAttr("from", s.full)
+	st.SetAttr("id", id).SetAttr("from", s.full)
 	return stanza.Errorf(stanza.ServiceUnavailable, "his client takes no requests")
 }
 
@@ -88,37 +89,15 @@ func (s *session) cardOf(st *xmlstream.Element, o *im.Occupant, r *joined) error
 	return nil
 }
 
-// answerOccupant takes an answer back to the client that has asked.
+// answerOccupant takes an answer back to the client that has asked: of several under
+// one nickname the one whose tag is in the id.
 func (s *session) answerOccupant(st *xmlstream.Element, to im.Addr, r *joined) {
-	asker := untag(st.Attr("id"))
+	tag, id, _ := strings.Cut(st.Attr("id"), ".")
 	s.clean(st)
-	st.SetAttr("from", muc.NickAddr(r.group, r.self.Member.Nick)).SetAttr("id", asker.id)
+	st.SetAttr("from", muc.NickAddr(r.group, r.self.Member.Nick)).SetAttr("id", id)
 	for _, o := range s.core.RoomOccupant(r.group.ID, to.Resource) {
-		if o.Node == asker.node && o.Session == asker.session {
+		if o.Session != 0 && muc.Tag(r.group, &o) == tag {
 			s.toOccupant(st, &o)
 		}
 	}
-}
-
-// tag is who has asked, in the id of a request on its way: of several clients under one
-// nickname only that one gets the answer.
-type tag struct {
-	node    im.NodeID
-	session im.SessionID
-	id      string
-}
-
-func tagged(o *im.Occupant, id string) string {
-	return strconv.FormatUint(uint64(o.Node), 36) + "." + strconv.FormatUint(uint64(o.Session), 36) + "." + id
-}
-
-func untag(id string) (t tag) {
-	node, rest, _ := strings.Cut(id, ".")
-	session, id, ok := strings.Cut(rest, ".")
-	n, err := strconv.ParseUint(node, 36, 16)
-	m, err2 := strconv.ParseUint(session, 36, 64)
-	if !ok || err != nil || err2 != nil {
-		return t
-	}
-	return tag{im.NodeID(n), im.SessionID(m), id}
 }

@@ -20,7 +20,7 @@ func (s *session) roomMessage(st *xmlstream.Element, to im.Addr, rc *receipt, la
 	case typ == "groupchat" && to.Resource != "": // XEP-0045 section 7.5
 		return stanza.Errorf(stanza.BadRequest, "a message to one occupant is not of type groupchat")
 	case r == nil && (typ == "groupchat" || to.Resource != ""):
-		return im.Errorf(im.CodeNotMember, "you are not in this room; enter it first")
+		return errOutside
 	case to.Resource != "":
 		return s.whisper(st, to, r)
 	case typ != "groupchat":
@@ -30,6 +30,10 @@ func (s *session) roomMessage(st *xmlstream.Element, to im.Addr, rc *receipt, la
 	muc.Clean(st)
 	return s.speak(st, r, rc, later)
 }
+
+// errOutside is the answer to who wants something that only occupants may, of a room that
+// is there or not (sections 7.4, 7.5).
+var errOutside = im.Errorf(im.CodeNotMember, "you are not in this room; enter it first")
 
 // speak says something to everybody in a room (section 7.4).
 func (s *session) speak(st *xmlstream.Element, r *joined, rc *receipt, later *bool) error {
@@ -99,10 +103,8 @@ func (s *session) roomSignal(sig *im.Signal) {
 	}
 	data := sig.Data
 	switch {
-	case sig.Kind == im.SignalRead:
-		data = stanza.Bytes(muc.Marker(r.group, sig.Nick, sig.UpTo))
-	case len(data) == 0:
-		data = stanza.Bytes(muc.State(r.group, sig.Nick, sig.Kind))
+	case len(data) == 0 || sig.Kind == im.SignalRead:
+		data = stanza.Bytes(muc.Signal(r.group, sig))
 	case sig.Kind == im.SignalStanza:
 		s.release()
 		s.toClient(data)

@@ -36,17 +36,26 @@ func (s *session) roomPresence(st *xmlstream.Element, to im.Addr) error {
 		return err
 	case to.Resource == "":
 		return notIn(stanza.Errorf(stanza.JIDMalformed, "a nickname is needed: room@service/nickname"))
+	case r == nil && !e.MUC:
+		s.send(muc.Outside(to).SetAttr("to", s.full))
+		return nil
 	case r != nil && (!e.MUC || to.Resource != r.self.Member.Nick):
 		return notIn(s.core.RoomPresence(s.ctx, r.group.ID, to.Resource, p))
 	}
 	return s.enterRoom(e, to, p, r)
 }
 
+// mostEntered is how many rooms a client can be in.
+const mostEntered = 1000
+
 // enterRoom takes the client into a room; r: it is there already and wants to be told
 // all again.
 func (s *session) enterRoom(e muc.Entry, to im.Addr, p im.Presence, r *joined) error {
 	if err := s.notBlocked(to.Bare()); err != nil {
 		return notIn(err)
+	}
+	if r == nil && len(s.rooms) >= mostEntered {
+		return notIn(stanza.Errorf(stanza.ResourceConstraint, "you are in too many rooms; leave one first"))
 	}
 	state, err := s.core.RoomEnter(s.ctx, im.RoomEntry{Addr: to.Bare(), Nick: to.Resource, Password: e.Password, Presence: p})
 	if err != nil {
@@ -59,14 +68,14 @@ func (s *session) enterRoom(e muc.Entry, to im.Addr, p im.Presence, r *joined) e
 		s.rooms = make(map[im.GroupID]*joined)
 	}
 	s.rooms[state.Group.ID] = r
-	r.group, r.me = &state.Group, state.Me
+	r.group, r.me, r.late = &state.Group, state.Me, nil
 	r.self = state.Occupants[len(state.Occupants)-1]
 	me := s.core.User() // whose other sessions have the nickname of this one
 	r.bulk = slices.DeleteFunc(state.Occupants, func(o im.Occupant) bool { return o.User == me })
 	r.then = append([][]byte{stanza.Bytes(muc.Arrived(&state, &r.self, time.Now()))}, s.roomHistory(r, e.History)...)
 	r.then = append(r.then, stanza.Bytes(muc.OldSubject(r.group)))
-	if st := muc.Avatar(r.group); st != nil {
-		r.then = append(r.then, stanza.Bytes(st))
+	if r.group.AvatarHash != "" {
+		r.then = append(r.then, stanza.Bytes(muc.Avatar(r.group)))
 	}
 	s.fillRoomOf(s.ctx, r)
 	return nil
@@ -98,6 +107,8 @@ func notIn(err error) error {
 	switch im.CodeOf(err) {
 	case im.CodeInvalid:
 		out = stanza.Errorf(stanza.JIDMalformed, out.Text)
+	case im.CodeForbidden: // to make the room (section 10.1.1)
+		out = stanza.Errorf(stanza.NotAllowed, out.Text)
 	case im.CodeTooMany:
 		out = &stanza.Error{Condition: stanza.ServiceUnavailable, Type: "wait", Text: out.Text}
 	}

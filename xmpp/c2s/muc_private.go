@@ -1,6 +1,8 @@
 package c2s
 
 import (
+	"time"
+
 	"github.com/cxx-im/cxx/im"
 	"github.com/cxx-im/cxx/xmpp/muc"
 	"github.com/cxx-im/cxx/xmpp/stanza"
@@ -12,7 +14,7 @@ import (
 func (s *session) whisper(st *xmlstream.Element, to im.Addr, r *joined) error {
 	s.clean(st)
 	muc.Clean(st)
-	if !r.me.Within(r.group.Private) {
+	if !im.MayWhisper(r.group, &r.me, time.Now()) {
 		return stanza.Errorf(stanza.Forbidden, "private messages are not allowed in this room")
 	}
 	there := s.core.RoomOccupant(r.group.ID, to.Resource)

@@ -60,6 +60,26 @@ func (d *den) GroupSync(_ context.Context, _ im.GroupID, cursor uint64, _ int) (
 	return im.SyncPage{Entries: slices.Clone(d.log[cursor:min(cursor+100, head)]), Head: head}, nil
 }
 
+func (d *den) GroupFind(_ context.Context, a im.Addr) (im.GroupState, error) {
+	if a != d.group.Addr {
+		return im.GroupState{}, im.Errorf(im.CodeNotFound, "there is no such group")
+	}
+	return im.GroupState{Group: d.group}, nil
+}
+
+func (d *den) Inside(im.GroupID) (string, bool) { return d.me.Member.Nick, true }
+
+func (d *den) RoomOccupants(context.Context, im.GroupID) ([]im.Occupant, error) {
+	return append(slices.Clone(d.people), d.me), nil
+}
+
+func (d *den) GroupAct(_ context.Context, _ im.GroupID, acts ...im.Act) error {
+	for _, a := range acts {
+		d.did = append(d.did, fmt.Sprint("act ", a.Do, " on ", a.User))
+	}
+	return nil
+}
+
 func (d *den) GroupMarkRead(_ context.Context, _ im.GroupID, seq uint64) error {
 	d.did = append(d.did, fmt.Sprint("read ", seq))
 	return nil
@@ -253,7 +273,8 @@ func TestRoomPresence(t *testing.T) {
 			{"<presence to='den@conference.example.org'><x xmlns='http://jabber.org/protocol/muc'/></presence>", "jid-malformed"},
 			{"<presence type='unavailable' to='den@conference.example.org/romeo'/>", ""},
 			{"<presence type='subscribe' to='den@conference.example.org'/>", "bad-request"},
-			{"<presence to='den@conference.example.org/romeo'/>", "code='110'"}, // Groupchat 1.0
+			{"<presence to='den@conference.example.org/romeo'/>", "<status code='110'/><status code='307'/><status code='333'/>"}, // he thinks that he is there
+			{enter, "<subject/>"},
 			{"<presence to='den@conference.example.org/romeo'><show>away</show></presence>", ""},
 			{"<presence to='den@conference.example.org/monty'/>", ""},
 			{enter, "code='110'"}, // all again
@@ -268,6 +289,9 @@ func TestRoomPresence(t *testing.T) {
 			{"<presence type='unavailable' to='den@conference.example.org/romeo'/>", "code='110'"},
 			{"<iq type='get' id='3' to='den@conference.example.org/romeo'><ping xmlns='urn:xmpp:ping'/></iq>", "not-acceptable"},
 			{"<message type='chat' to='den@conference.example.org/romeo'><body>x</body></message>", "not-acceptable"},
+			{"<message type='groupchat' to='den@conference.example.org'><body>x</body></message>", "not-acceptable"},
+			{"<message type='groupchat' to='nowhere@conference.example.org'><body>x</body></message>", "not-acceptable"},
+			{"<iq type='get' id='4' to='den@conference.example.org/romeo'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>", "bad-request"},
 		} {
 			s.say(t, c.say)
 			if said := conn.take(); (said != "") != (c.want != "") || !strings.Contains(said, c.want) {
@@ -330,14 +354,75 @@ func TestRoomSignals(t *testing.T) {
 	})
 }
 
-func TestTagged(t *testing.T) {
-	o := person(77, "p")
-	if got := untag(tagged(&o, "a.b.c")); got != (tag{1, 77, "a.b.c"}) {
-		t.Errorf("got %+v", got)
-	}
-	for _, id := range []string{"", "x", "1.2", "zzzzzz.1.a", "1.!.a"} {
-		if got := untag(id); got != (tag{}) {
-			t.Errorf("%q is %+v", id, got)
+// Who may speak may send private messages where participants may, member or not
+// (XEP-0045 section 15.5.3, allowpm).
+func TestRoomWhisper(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, conn, d := inDen(t, 1, nil)
+		d.me.Member.Role, d.group.Private = im.RoleVisitor, im.WhoMembers
+		s.say(t, enter)
+		conn.take()
+		const psst = "<message type='chat' to='den@conference.example.org/p0'><body>psst</body></message>"
+		s.say(t, psst)
+		if said := conn.take(); strings.Contains(said, "forbidden") {
+			t.Errorf("who may speak was told %s", said)
 		}
-	}
+		quiet := d.group
+		quiet.Speak = im.WhoMembers
+		d.log = append(d.log, im.Entry{Seq: 1, Kind: im.KindGroup, Group: &im.GroupEvent{What: im.GroupChanged, Group: &quiet}})
+		sink{s}.PushPost(&im.GroupPush{Group: &quiet, Entry: &d.log[0]})
+		s.say(t, psst)
+		if said := conn.take(); !strings.Contains(said, "forbidden") {
+			t.Errorf("a visitor was told %q", said)
+		}
+	})
+}
+
+// A form gives voice to whom its jid names, whoever has his nickname by then, and only
+// where a moderator sends it: nobody else learns who is there (XEP-0045 section 8.6).
+func TestRoomVoiceIsGiven(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, conn, d := inDen(t, 2, nil)
+		d.people[0].Member.Role, d.people[1].Member.Role, d.group.Speak = im.RoleVisitor, im.RoleVisitor, im.WhoMembers
+		form := func(jid string) string {
+			return "<message to='den@conference.example.org'><x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'><value>http://jabber.org/protocol/muc#request</value></field>" +
+				"<field var='muc#jid'><value>" + jid + "</value></field><field var='muc#roomnick'><value>p0</value></field><field var='muc#request_allow'><value>1</value></field></x></message>"
+		}
+		s.say(t, enter)
+		conn.take()
+		for _, jid := range []string{"p1@example.org/pda", "elsewhere@example.org"} {
+			s.say(t, form(jid))
+			if said := conn.take(); !strings.Contains(said, "forbidden") {
+				t.Errorf("who is no moderator was told %q of %s", said, jid)
+			}
+		}
+		now := d.me
+		now.Member.Role = im.RoleAdmin
+		sink{s}.PushOccupant(&im.OccupantChange{Group: &d.group, Occupant: now})
+		s.say(t, form("p1@example.org/pda"))
+		s.say(t, form("elsewhere@example.org"))
+		if said := conn.take(); !strings.Contains(said, "item-not-found") {
+			t.Errorf("of who is not there he was told %q", said)
+		}
+		if want := fmt.Sprint("act ", im.ActVoice, " on ", d.people[1].User); !slices.Equal(d.did, []string{want}) {
+			t.Errorf("it led to %q; want %q", d.did, want)
+		}
+	})
+}
+
+// A client can be in many rooms, and not in any number.
+func TestRoomsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, conn, _ := inDen(t, 0, nil)
+		s.queue.post(event{kind: evCall, call: func(context.Context) {
+			s.rooms = make(map[im.GroupID]*joined)
+			for g := range im.GroupID(mostEntered) {
+				s.rooms[1000+g] = &joined{group: &im.Group{ID: 1000 + g}}
+			}
+		}})
+		s.say(t, enter)
+		if said := conn.take(); !strings.Contains(said, "resource-constraint") {
+			t.Errorf("told %q", said)
+		}
+	})
 }

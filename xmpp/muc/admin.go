@@ -2,6 +2,7 @@ package muc
 
 import (
 	"context"
+	"slices"
 
 	"github.com/cxx-im/cxx/im"
 	"github.com/cxx-im/cxx/xmpp/iq"
@@ -80,11 +81,11 @@ func (s *Service) acts(ctx context.Context, r *iq.Request, w *wish) ([]im.Act, e
 		if !r.Room.Me.Admin() {
 			return nil, stanza.Errorf(stanza.Forbidden, "only moderators change roles")
 		}
-		there, err := find(ctx, r, w)
+		there, err := Find(ctx, r.Session.Core(), r.Room.Group.ID, w.user, w.nick)
 		if err != nil {
 			return nil, err
 		}
-		return roleActs(&r.Room.Group, &r.Room.Me, there, w.role, s.now())
+		return RoleActs(&r.Room.Group, &r.Room.Me, there, w.role, s.now())
 	}
 	role, ok := affiliations[w.affiliation]
 	if !ok {
@@ -104,26 +105,25 @@ var affiliations = map[string]im.Role{
 
 var errAbsent = stanza.Errorf(stanza.ItemNotFound, "nobody of that name is in the room")
 
-// find returns all sessions of an occupant.
-func find(ctx context.Context, r *iq.Request, w *wish) ([]im.Occupant, error) {
-	core := r.Session.Core()
-	if _, inside := core.Inside(r.Room.Group.ID); !inside {
+// Find returns all sessions with which a user is in a room, to a session that is there
+// itself. A zero user: nick says who.
+func Find(ctx context.Context, core im.Rooms, g im.GroupID, user im.Addr, nick string) ([]im.Occupant, error) {
+	if _, inside := core.Inside(g); !inside {
 		return nil, im.Errorf(im.CodeNotMember, "enter the room first: roles are those of who is there")
 	}
-	if w.user.IsZero() {
-		if there := core.RoomOccupant(r.Room.Group.ID, w.nick); len(there) > 0 {
-			return there, nil
+	if !user.IsZero() {
+		list, err := core.RoomOccupants(ctx, g)
+		if err != nil {
+			return nil, err
 		}
-		return nil, errAbsent
-	}
-	list, err := core.RoomOccupants(ctx, r.Room.Group.ID)
-	if err != nil {
-		return nil, err
-	}
-	for i := range list {
-		if list[i].Member.Addr.Bare() == w.user {
-			return core.RoomOccupant(r.Room.Group.ID, list[i].Member.Nick), nil
+		i := slices.IndexFunc(list, func(o im.Occupant) bool { return o.Member.Addr.Bare() == user })
+		if i < 0 {
+			return nil, errAbsent
 		}
+		nick = list[i].Member.Nick
+	}
+	if there := core.RoomOccupant(g, nick); len(there) > 0 {
+		return there, nil
 	}
 	return nil, errAbsent
 }
@@ -133,7 +133,7 @@ func whom(ctx context.Context, r *iq.Request, w *wish) (im.UserID, error) {
 	if !w.user.IsZero() {
 		return resolve(ctx, r, w.user)
 	}
-	there, err := find(ctx, r, w)
+	there, err := Find(ctx, r.Session.Core(), r.Room.Group.ID, w.user, w.nick)
 	if err != nil {
 		return 0, err
 	}

@@ -27,7 +27,7 @@ const (
 // always are the features of every room.
 var always = []string{
 	stanza.NSInfo, stanza.NSItems, stanza.NSMUC, nsStable, nsSelf, stanza.NSMAM, stanza.NSMAM + "#extended", stanza.NSSID,
-	NSOccupant, NSModerate, NSRetract, nsVCard, nsPing, NSRequest, formConfig, formInfo,
+	NSOccupant, NSModerate, NSRetract, NSRetract + "#tombstone", nsVCard, nsPing, NSRequest, formConfig, formInfo,
 }
 
 // info describes a room (section 6.4), or tells the asker's reserved nickname.

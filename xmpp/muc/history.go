@@ -15,7 +15,7 @@ import (
 
 // Entry is what a client says that wants to come in (section 7.2).
 type Entry struct {
-	MUC      bool // it says so; else it speaks Groupchat 1.0 (section 7.2.1), or is there already
+	MUC      bool // it says so; else it takes itself for being there
 	Password string
 	History  History
 }
@@ -38,8 +38,9 @@ type History struct {
 }
 
 const (
-	usualHistory = 20
-	mostHistory  = 200
+	usualHistory     = 20
+	mostHistory      = 200
+	mostHistoryBytes = 512 << 10
 )
 
 func readHistory(e *xmlstream.Element) History {
@@ -84,10 +85,11 @@ func (h History) Query(head uint64, now time.Time) (q im.ArchiveQuery, ok bool) 
 	return q, h.Stanzas > 0 && h.Chars != 0 && h.Seconds != 0 && head > 0
 }
 
-// Render renders the messages of a page, the oldest first, without 'to'.
+// Render renders the messages of a page, the oldest first, without 'to'. What there is
+// no room for is in the archive.
 func (h History) Render(g *im.Group, entries []im.Entry) [][]byte {
 	out := make([][]byte, 0, len(entries))
-	left := h.Chars
+	left, room := h.Chars, mostHistoryBytes
 	for i := len(entries) - 1; i >= 0; i-- {
 		e := &entries[i]
 		if e.Post == nil || e.Post.Retracted {
@@ -103,6 +105,9 @@ func (h History) Render(g *im.Group, entries []im.Entry) [][]byte {
 			if left -= utf8.RuneCount(data); left < 0 {
 				break
 			}
+		}
+		if room -= len(data); room < 0 {
+			break
 		}
 		out = append(out, data)
 	}

@@ -40,7 +40,7 @@ func Message(g *im.Group, e *im.Entry, addr func(im.UserID) (im.Addr, error)) *x
 	switch {
 	case e.Post.Retracted:
 		st.RemoveFunc(func(c *xmlstream.Element) bool { return c.Is(stanza.NSClient, "body") }) // it is empty
-		st.AddNew(NSRetract, "retracted").SetAttr("stamp", message.Stamp(e.MsgID.Time()))
+		st.AddNew(NSRetract, "retracted")                                                       // when and by whom stands in the retraction
 	case e.Kind == im.KindNote && st.First() == nil:
 		return nil
 	}
@@ -49,9 +49,7 @@ func Message(g *im.Group, e *im.Entry, addr func(im.UserID) (im.Addr, error)) *x
 			st.AddNew(stanza.NSMUCUser, "x").AddNew(stanza.NSMUCUser, "item").SetAttr("jid", a.String())
 		}
 	}
-	if e.Post.Occupant != "" {
-		st.Add(occupantID(e.Post.Occupant))
-	}
+	identify(st, e.Post.Occupant)
 	message.AddStanzaID(st, g.Addr, e.Seq)
 	return st
 }
@@ -93,7 +91,7 @@ func said(g *im.Group, e *im.Entry) *xmlstream.Element {
 	case ev.What == im.GroupSubject && ev.Group != nil:
 		now := *ev.Group
 		now.Addr = g.Addr
-		st := Subject(&now).SetAttr("id", e.MsgID.String())
+		st := identify(Subject(&now).SetAttr("id", e.MsgID.String()), ev.Occupant)
 		message.AddStanzaID(st, g.Addr, e.Seq)
 		return st
 	case ev.What == im.GroupRetracted:
@@ -158,9 +156,9 @@ func retracted(g *im.Group, e *im.Entry) *xmlstream.Element {
 	st.SetAttr("id", e.MsgID.String())
 	r := st.AddNew(NSRetract, "retract").SetAttr("id", strconv.FormatUint(ev.Ref, 10))
 	if ev.Direct {
-		st.SetAttr("from", NickAddr(g, ev.ByNick))
+		identify(st.SetAttr("from", NickAddr(g, ev.ByNick)), ev.Occupant)
 	} else {
-		r.AddNew(NSModerate, "moderated").OptAttr("by", NickAddr(g, ev.ByNick))
+		identify(r.AddNew(NSModerate, "moderated").SetAttr("by", NickAddr(g, ev.ByNick)), ev.Occupant)
 		if ev.Reason != "" {
 			r.Add(xmlstream.NewText(NSRetract, "reason", ev.Reason))
 		}

@@ -11,6 +11,10 @@ package muc
 
 import (
 	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"time"
 
 	"github.com/cxx-im/cxx/im"
@@ -75,6 +79,14 @@ func NickAddr(g *im.Group, nick string) string {
 	a := g.Addr.Bare()
 	a.Resource = nick
 	return a.String()
+}
+
+// Tag names the session of an occupant to who asks it something through the room, and
+// is told neither who it is nor that the same session is in another room too.
+func Tag(g *im.Group, o *im.Occupant) string {
+	mac := hmac.New(sha256.New, g.Salt)
+	fmt.Fprintf(mac, "request %d %d", o.Node, o.Session)
+	return hex.EncodeToString(mac.Sum(nil)[:8])
 }
 
 // To returns a copy of a stanza that was rendered without 'to', with the attribute

@@ -101,6 +101,8 @@ func TestChange(t *testing.T) {
 	quiet.Presence = im.Presence{}
 	out, banned := quiet, quiet
 	out.Member.Role, banned.Member.Role = im.RoleNone, im.RoleOutcast
+	closed := room()
+	closed.Join = im.JoinInvite
 	cxx := o
 	cxx.Session, cxx.Resource = 0, ""
 	actor := "<actor nick='ann'/><reason>why</reason></item>"
@@ -125,10 +127,52 @@ func TestChange(t *testing.T) {
 		"nick": {&im.OccupantChange{Occupant: renamed, WasNick: "bob"}, false, []string{
 			bob + " type='unavailable'><status>tea</status>" + oid + user + "<item affiliation='member' role='participant' nick='bobby'/><status code='303'/></x></presence>", nick,
 		}},
+		"no member any more":     {&im.OccupantChange{Group: closed, Occupant: out, Left: true, Why: im.GroupKicked}, false, []string{gone("affiliation='none' role='none'/", "<status code='321'/>")}},
+		"kicked, still a member": {&im.OccupantChange{Group: closed, Occupant: quiet, Left: true, Why: im.GroupKicked}, false, []string{gone("affiliation='member' role='none'/", "<status code='307'/>")}},
 	} {
-		c.c.Group = g
+		if c.c.Group == nil {
+			c.c.Group = g
+		}
 		same(t, name, texts(Change(c.c, 0, c.self, now)), c.want...)
 	}
+}
+
+// Section 7.2.18: who takes himself for being there learns that he is not.
+func TestOutside(t *testing.T) {
+	same(t, "outside", string(stanza.Bytes(Outside(addr("den@conference.example.org/bob")))), "<presence type='unavailable' from='den@conference.example.org/bob'>"+user+
+		"<item affiliation='none' role='none'><reason>You are not in the room.</reason></item><status code='110'/><status code='307'/><status code='333'/></x></presence>")
+}
+
+// What passes on a request is not known by it elsewhere: in another room the same
+// session has another tag, and the sessions of one room have different ones.
+func TestTag(t *testing.T) {
+	here, there := room(), room()
+	here.Salt, there.Salt = []byte("one"), []byte("another")
+	a, b := occupant("bob", im.RoleMember), occupant("bob", im.RoleMember)
+	b.Session = 6
+	if Tag(here, &a) == Tag(there, &a) || Tag(here, &a) == Tag(here, &b) || Tag(here, &a) != Tag(here, &a) || strings.Contains(Tag(here, &a), ".") {
+		t.Errorf("tags: %s %s %s", Tag(here, &a), Tag(there, &a), Tag(here, &b))
+	}
+}
+
+// What C-XX clients do reads as of an occupant (XEP-0421).
+func TestSignal(t *testing.T) {
+	from := "<message from='den@conference.example.org/bob' type='groupchat'>"
+	for kind, want := range map[im.SignalKind]string{
+		im.SignalTyping: from + "<composing xmlns='http://jabber.org/protocol/chatstates'/>" + oid + "</message>",
+		im.SignalRead:   from + "<displayed xmlns='urn:xmpp:chat-markers:0' id='4'/>" + oid + "</message>",
+	} {
+		same(t, "signal", string(stanza.Bytes(Signal(room(), &im.Signal{Kind: kind, Nick: "bob", Occupant: "o-bob", UpTo: 4}))), want)
+	}
+}
+
+// The picture of a room is shown, and that there is none any more.
+func TestAvatar(t *testing.T) {
+	g := room()
+	head := "<presence from='den@conference.example.org'><x xmlns='vcard-temp:x:update'>"
+	same(t, "none", string(stanza.Bytes(Avatar(g))), head+"<photo/></x></presence>")
+	g.AvatarHash = "cafe"
+	same(t, "one", string(stanza.Bytes(Avatar(g))), head+"<photo>cafe</photo></x></presence>")
 }
 
 func entry(seq uint64, text, ext string) im.Entry {
@@ -159,7 +203,7 @@ func TestMessage(t *testing.T) {
 	}
 	gone := entry(4, "", "")
 	gone.Post.Retracted = true
-	if st := Message(g, &gone, nil); st.Child(NSRetract, "retracted") == nil || st.Child(stanza.NSClient, "body") != nil && st.ChildText(stanza.NSClient, "body") != "" {
+	if st := Message(g, &gone, nil); st.Child(NSRetract, "retracted").Attr("stamp") != "" || st.Child(NSRetract, "retracted") == nil || st.Child(stanza.NSClient, "body") != nil && st.ChildText(stanza.NSClient, "body") != "" {
 		t.Errorf("what was taken back is shown as %v", st)
 	}
 	known := Message(g, &plain, func(im.UserID) (im.Addr, error) { return addr("bob@example.org"), nil })
@@ -187,7 +231,7 @@ func TestEvents(t *testing.T) {
 		hid  bool
 		want string
 	}{
-		"subject":        {g, im.GroupEvent{What: im.GroupSubject, Group: &spoken}, false, false, "<message from='den@conference.example.org/ann' type='groupchat' id='" + id + "'><subject>tea</subject>" + sid},
+		"subject":        {g, im.GroupEvent{What: im.GroupSubject, Group: &spoken, Occupant: "o-bob"}, false, false, "<message from='den@conference.example.org/ann' type='groupchat' id='" + id + "'><subject>tea</subject>" + oid + sid},
 		"settings":       {g, im.GroupEvent{What: im.GroupChanged, Group: g}, false, false, from + ">" + user + "<status code='104'/></x></message>"},
 		"now hidden":     {&hidden, im.GroupEvent{What: im.GroupChanged, Group: &hidden}, false, false, from + ">" + user + "<status code='104'/><status code='173'/></x></message>"},
 		"now shown":      {g, im.GroupEvent{What: im.GroupChanged, Group: g}, false, true, from + ">" + user + "<status code='104'/><status code='172'/></x></message>"},
@@ -195,8 +239,8 @@ func TestEvents(t *testing.T) {
 		"joined, there":  {g, im.GroupEvent{What: im.GroupJoined, Member: &m}, true, false, ""},
 		"joined, masked": {g, im.GroupEvent{What: im.GroupJoined, Member: &im.Member{Role: im.RoleMember}}, false, false, ""},
 		"invited":        {g, im.GroupEvent{What: im.GroupInvited, Member: &m}, false, false, ""},
-		"taken back":     {g, im.GroupEvent{What: im.GroupRetracted, Ref: 2, ByNick: "bob", Direct: true}, false, false, "<message from='den@conference.example.org/bob' type='groupchat' id='" + id + "'><retract xmlns='urn:xmpp:message-retract:1' id='2'/>" + sid},
-		"moderated":      {g, im.GroupEvent{What: im.GroupRetracted, Ref: 2, ByNick: "ann", Reason: "rude"}, false, false, from + " id='" + id + "'><retract xmlns='urn:xmpp:message-retract:1' id='2'><moderated xmlns='urn:xmpp:message-moderate:1' by='den@conference.example.org/ann'/><reason>rude</reason></retract>" + sid},
+		"taken back":     {g, im.GroupEvent{What: im.GroupRetracted, Ref: 2, ByNick: "bob", Occupant: "o-bob", Direct: true}, false, false, "<message from='den@conference.example.org/bob' type='groupchat' id='" + id + "'><retract xmlns='urn:xmpp:message-retract:1' id='2'/>" + oid + sid},
+		"moderated":      {g, im.GroupEvent{What: im.GroupRetracted, Ref: 2, ByNick: "bob", Occupant: "o-bob", Reason: "rude"}, false, false, from + " id='" + id + "'><retract xmlns='urn:xmpp:message-retract:1' id='2'><moderated xmlns='urn:xmpp:message-moderate:1' by='den@conference.example.org/bob'>" + oid + "</moderated><reason>rude</reason></retract>" + sid},
 	} {
 		p := &im.GroupPush{Group: c.g, Told: c.told, Entry: &im.Entry{Seq: 4, MsgID: im.MakeMsgID(now, 1, 1), Kind: im.KindGroup, Group: &c.ev}}
 		same(t, name, string(Push(p, c.hid)), c.want)
@@ -246,6 +290,22 @@ func TestHistory(t *testing.T) {
 		if !e.MUC || got != want {
 			t.Errorf("%s: %s; want %s", ask, got, want)
 		}
+	}
+}
+
+// Long messages do not fill the memory for everybody who comes in.
+func TestHistoryOfLongMessages(t *testing.T) {
+	entries := make([]im.Entry, mostHistory)
+	for i := range entries {
+		entries[i] = entry(uint64(i+1), strings.Repeat("x", 64<<10), "")
+	}
+	size := 0
+	out := readHistory(nil).Render(room(), entries)
+	for _, b := range out {
+		size += len(b)
+	}
+	if size > mostHistoryBytes || len(out) == 0 {
+		t.Errorf("%d messages with %d bytes", len(out), size)
 	}
 }
 

@@ -118,13 +118,23 @@ func vanished(c *im.OccupantChange, v View, now time.Time) *xmlstream.Element {
 	}
 	if !c.Left {
 		status(x, statusNick)
-	} else if code := causes[c.Why]; code != "" {
+	} else if code := cause(c); code != "" {
 		status(x, code)
 	}
 	return ended(st, x, &o, v)
 }
 
-// causes says by which status code a room tells why somebody has gone.
+// cause is the status code by which a room tells why somebody has gone; empty: he went
+// by himself.
+func cause(c *im.OccupantChange) string {
+	m := &c.Occupant.Member
+	if c.Why == im.GroupKicked && !m.Role.In() && !m.Passing && c.Group.Join != im.JoinOpen {
+		return statusAffiliation // a room for members has lost one (section 9.4)
+	}
+	return causes[c.Why]
+}
+
+// causes has what depends on the event alone.
 var causes = map[im.GroupVerb]string{
 	im.GroupKicked: statusKicked, im.GroupBanned: statusBanned, im.GroupExpelled: statusMembersOnly,
 	im.GroupRole: statusAffiliation, im.GroupLeft: statusAffiliation, im.GroupRefused: statusAffiliation,
@@ -172,26 +182,37 @@ func ended(st, x *xmlstream.Element, o *im.Occupant, v View) *xmlstream.Element 
 	if v&Own != 0 {
 		status(x, statusSelf)
 	}
-	if o.ID != "" {
-		st.Add(occupantID(o.ID))
-	}
-	return st.Add(x)
+	return identify(st, o.ID).Add(x)
 }
 
 func status(x *xmlstream.Element, code string) {
 	x.AddNew(stanza.NSMUCUser, "status").SetAttr("code", code)
 }
 
-func occupantID(id string) *xmlstream.Element {
-	return xmlstream.New(NSOccupant, "occupant-id").SetAttr("id", id)
+// identify adds the id of an occupant to what comes from him (XEP-0421); empty: it is
+// not known.
+func identify(e *xmlstream.Element, id string) *xmlstream.Element {
+	if id != "" {
+		e.Add(xmlstream.New(NSOccupant, "occupant-id").SetAttr("id", id))
+	}
+	return e
 }
 
-// Avatar is the presence by which a room shows which picture it has (XEP-0486 section
-// 3), without 'to'; nil: it has none.
+// Outside is what a client gets that takes itself for an occupant and is none: it has
+// missed that it is out, and has to come in again (section 7.2.18). at is what it takes
+// for its own address there.
+func Outside(at im.Addr) *xmlstream.Element {
+	x := xmlstream.New(stanza.NSMUCUser, "x")
+	because(x.AddNew(stanza.NSMUCUser, "item").SetAttr("affiliation", "none").SetAttr("role", "none"), "", "You are not in the room.")
+	status(x, statusSelf)
+	status(x, statusKicked)
+	status(x, statusTechnical)
+	return stanza.New("presence", "unavailable").SetAttr("from", at.String()).Add(x)
+}
+
+// Avatar is the presence by which a room shows which picture it has, or that it has
+// none (XEP-0486 section 3), without 'to'.
 func Avatar(g *im.Group) *xmlstream.Element {
-	if g.AvatarHash == "" {
-		return nil
-	}
 	x := xmlstream.New("vcard-temp:x:update", "x")
 	x.Add(xmlstream.NewText(x.Space, "photo", g.AvatarHash))
 	return stanza.New("presence", "").SetAttr("from", g.Addr.Bare().String()).Add(x)

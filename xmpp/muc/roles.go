@@ -7,9 +7,9 @@ import (
 	"github.com/cxx-im/cxx/xmpp/stanza"
 )
 
-// roleActs is what it takes that somebody who is there, with all these sessions, has a
+// RoleActs is what it takes that somebody who is there, with all these sessions, has a
 // role; none: he has it.
-func roleActs(g *im.Group, me *im.Member, there []im.Occupant, role string, now time.Time) ([]im.Act, error) {
+func RoleActs(g *im.Group, me *im.Member, there []im.Occupant, role string, now time.Time) ([]im.Act, error) {
 	m := &there[0].Member
 	u := there[0].User
 	do := func(verbs ...im.ActVerb) (out []im.Act) {

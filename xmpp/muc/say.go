@@ -126,27 +126,20 @@ func (m *Mentions) nick(s string) {
 	}
 }
 
-// State is a chat state of somebody in a room, without 'to' (XEP-0085 section 5.5).
-func State(g *im.Group, nick string, kind im.SignalKind) *xmlstream.Element {
-	return spoken(g, nick).Add(message.ChatState(kind, im.Addr{}, im.Addr{}).First())
-}
-
-// Marker says that somebody in a room has read up to a message (XEP-0333), without
-// 'to'.
-func Marker(g *im.Group, nick string, seq uint64) *xmlstream.Element {
-	return spoken(g, nick).Add(xmlstream.New(stanza.NSMarkers, "displayed").SetAttr("id", strconv.FormatUint(seq, 10)))
-}
-
-func spoken(g *im.Group, nick string) *xmlstream.Element {
-	return stanza.New("message", "").SetAttr("from", NickAddr(g, nick)).SetAttr("type", "groupchat")
+// Signal is what a C-XX client in a room shows, without 'to': that somebody writes
+// (XEP-0085 section 5.5), or how far he has read (XEP-0333).
+func Signal(g *im.Group, sig *im.Signal) *xmlstream.Element {
+	st := stanza.New("message", "").SetAttr("from", NickAddr(g, sig.Nick)).SetAttr("type", "groupchat")
+	if sig.Kind == im.SignalRead {
+		st.Add(xmlstream.New(stanza.NSMarkers, "displayed").SetAttr("id", strconv.FormatUint(sig.UpTo, 10)))
+	} else {
+		st.Add(message.ChatState(sig.Kind, im.Addr{}, im.Addr{}).First())
+	}
+	return identify(st, sig.Occupant)
 }
 
 // Passed is a client's message that is not kept, as the room sends it on, without
 // 'to'.
 func Passed(st *xmlstream.Element, g *im.Group, nick, id string) *xmlstream.Element {
-	out := st.Shallow().RemoveAttr("", "to").SetAttr("from", NickAddr(g, nick))
-	if id != "" {
-		out.Add(occupantID(id))
-	}
-	return out
+	return identify(st.Shallow().RemoveAttr("", "to").SetAttr("from", NickAddr(g, nick)), id)
 }
