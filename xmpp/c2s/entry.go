@@ -48,6 +48,8 @@ func (s *session) take(e *im.Entry) {
 		s.leaveBlocked(e.Block)
 	case im.KindGroup:
 		err = s.groupNews(e, false)
+	case im.KindGroupRead:
+		s.srv.modules.ownMark(s, e)
 	}
 	if err != nil && s.postpone(err) {
 		s.seq = before // it comes again out of the log

@@ -28,6 +28,9 @@ func (s *session) roomMessage(st *xmlstream.Element, to im.Addr, rc *receipt, la
 	}
 	s.clean(st)
 	muc.Clean(st)
+	if err := s.srv.modules.pep.Assist(s.ctx, s, st); err != nil {
+		return err
+	}
 	return s.speak(st, r, rc, later)
 }
 

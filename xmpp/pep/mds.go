@@ -2,6 +2,7 @@ package pep
 
 import (
 	"context"
+	"slices"
 	"strconv"
 
 	"github.com/cxx-im/cxx/im"
@@ -18,23 +19,19 @@ const (
 )
 
 // markRead moves the core's read marks to what a client has published (XEP-0490
-// section 3.2). Marks of rooms, and of messages that are not in the log, are the
-// client's own affair.
+// section 3.2). Marks of messages that are not in a log of ours are the client's own
+// affair.
 func markRead(ctx context.Context, s iq.Session, posts []post) (failed error) {
 	core := s.Core()
 	for _, p := range posts {
-		seq := markedSeq(p.payload, core.Addr().Bare())
 		peer, err := im.ParseAddr(p.id)
-		if seq == 0 || err != nil {
-			continue
-		}
-		u, err := core.Resolve(ctx, peer.Bare())
 		if err != nil {
 			continue
 		}
-		page, err := core.Archive(ctx, im.ArchiveQuery{Peer: u, Seqs: []uint64{seq}, Limit: 1})
-		if err == nil && len(page.Entries) == 1 && page.Entries[0].Peer == u {
-			err = core.MarkReadPrivately(ctx, u, page.Entries[0].MsgID)
+		if seq := markedSeq(p.payload, core.Addr().Bare()); seq > 0 {
+			err = markTalk(ctx, core, peer.Bare(), seq)
+		} else if seq := markedSeq(p.payload, peer); seq > 0 && peer.Local != "" && peer.Resource == "" {
+			err = markRoom(ctx, core, peer, seq)
 		}
 		if err != nil {
 			failed = err
@@ -43,11 +40,24 @@ func markRead(ctx context.Context, s iq.Session, posts []post) (failed error) {
 	return failed
 }
 
-// markedSeq returns the place in the inbox that a mark names; zero when it names
+// markTalk moves the mark of a conversation, if seq is a message of it.
+func markTalk(ctx context.Context, core im.Session, peer im.Addr, seq uint64) error {
+	u, err := core.Resolve(ctx, peer)
+	if err != nil {
+		return nil // nobody of ours
+	}
+	page, err := core.Archive(ctx, im.ArchiveQuery{Peer: u, Seqs: []uint64{seq}, Limit: 1})
+	if err != nil || len(page.Entries) != 1 || page.Entries[0].Peer != u {
+		return err
+	}
+	return core.MarkReadPrivately(ctx, u, page.Entries[0].MsgID)
+}
+
+// markedSeq returns the place that a mark names in the log of by; zero when it names
 // none.
-func markedSeq(e *xmlstream.Element, own im.Addr) uint64 {
+func markedSeq(e *xmlstream.Element, by im.Addr) uint64 {
 	id := e.Child(stanza.NSSID, "stanza-id")
-	if !e.Is(nsMDS, "displayed") || id.Attr("by") != own.String() {
+	if !e.Is(nsMDS, "displayed") || id.Attr("by") != by.String() {
 		return 0
 	}
 	seq, err := strconv.ParseUint(id.Attr("id"), 10, 63)
@@ -57,9 +67,9 @@ func markedSeq(e *xmlstream.Element, own im.Addr) uint64 {
 	return seq
 }
 
-func mark(peer, own im.Addr, seq uint64) post {
+func mark(peer, by im.Addr, seq uint64) post {
 	e := xmlstream.New(nsMDS, "displayed")
-	e.AddNew(stanza.NSSID, "stanza-id").SetAttr("by", own.String()).SetAttr("id", strconv.FormatUint(seq, 10))
+	e.AddNew(stanza.NSSID, "stanza-id").SetAttr("by", by.String()).SetAttr("id", strconv.FormatUint(seq, 10))
 	return newPost(peer.String(), e)
 }
 
@@ -69,7 +79,12 @@ func mark(peer, own im.Addr, seq uint64) post {
 // published come back here too, and are there already.
 func (v *Service) ReadMark(ctx context.Context, s iq.Session, e *im.Entry) error {
 	core := s.Core()
-	if e.Kind != im.KindRead || e.From != core.User() {
+	switch {
+	case e.From != core.User():
+		return nil
+	case e.Kind == im.KindGroupRead:
+		return v.roomRead(ctx, s, e)
+	case e.Kind != im.KindRead:
 		return nil
 	}
 	peer, err := core.Address(ctx, e.Peer)
@@ -120,7 +135,10 @@ func (v *Service) catchUp(ctx context.Context, s iq.Session) error {
 	if err != nil {
 		return err
 	}
-	var posts []post
+	posts, err := roomMarks(ctx, core, list)
+	if err != nil {
+		return err
+	}
 	for _, t := range talks {
 		peer, err := core.Address(ctx, t.Peer)
 		if err != nil || t.ReadTo == 0 || known[peer.String()] >= t.ReadTo {
@@ -134,10 +152,12 @@ func (v *Service) catchUp(ctx context.Context, s iq.Session) error {
 			posts = append(posts, mark(peer, own, seq))
 		}
 	}
-	if len(posts) == 0 {
-		return nil
+	for part := range slices.Chunk(posts, maxBatch) {
+		if err := v.place(ctx, s, nsMDS, defaults(nsMDS), part...); err != nil {
+			return err
+		}
 	}
-	return v.place(ctx, s, nsMDS, defaults(nsMDS), posts...)
+	return nil
 }
 
 // marks returns up to where stored marks of the newest conversations go.

@@ -44,6 +44,7 @@ func (w *world) session(name string, interests ...string) *xmpptest.Session {
 	s := w.sessions[name]
 	if s == nil {
 		s = w.cell.Session(name)
+		s.Core().(*xmpptest.Core).Groups = &groups{}
 		w.sessions[name] = s
 	}
 	lines := ""
