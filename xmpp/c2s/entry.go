@@ -174,11 +174,12 @@ func (s *session) signal(sig *im.Signal) {
 		}
 		return
 	}
-	if !strings.HasPrefix(string(data[:min(len(data), 9)]), "<presence") {
+	switch {
+	case strings.HasPrefix(string(data[:min(len(data), 9)]), "<presence"):
+		s.deliver(data)
+	case s.waitsFor(data):
 		s.write(data, 0)
-		return
 	}
-	s.deliver(data)
 }
 
 // late delivers a message that came while the user was away (XEP-0203).

@@ -21,6 +21,7 @@ type joined struct {
 	held  bool                 // messages wait in the log
 	retry bool                 // which is read again by itself
 	late  []*im.OccupantChange // behind all that
+	asked []asked
 }
 
 // mostLate is how many changes of occupants may wait for a client.
@@ -85,6 +86,7 @@ func (s *session) occupant(c *im.OccupantChange) {
 	if r == nil {
 		return
 	}
+	s.changed(r, c)
 	if r.is(&c.Occupant) {
 		if c.Left {
 			s.gone(r, c)
@@ -134,17 +136,25 @@ func (s *session) tellOccupant(r *joined, c *im.OccupantChange) {
 
 // gone tells the client that it is out of the room.
 func (s *session) gone(r *joined, c *im.OccupantChange) {
-	delete(s.rooms, r.group.ID)
+	s.leftRoom(r)
 	s.release()
 	for _, data := range muc.Change(c, muc.Own, true, time.Now()) {
 		s.toClient(data)
 	}
 }
 
+// leftRoom forgets a room that the client is not in any more.
+func (s *session) leftRoom(r *joined) {
+	delete(s.rooms, r.group.ID)
+	if !s.over {
+		s.unanswered(r, func(*asked) bool { return true })
+	}
+}
+
 // dropRoom takes a client out that does not keep up with what happens there.
 func (s *session) dropRoom(g im.GroupID) {
 	if r := s.rooms[g]; r != nil {
-		delete(s.rooms, g)
+		s.leftRoom(r)
 		s.core.RoomLeave(s.ctx, g, im.Presence{Show: im.ShowOffline})
 		s.toClient(stanza.Bytes(muc.Left(r.group, &r.self, true)))
 	}

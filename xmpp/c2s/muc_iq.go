@@ -69,6 +69,7 @@ func (s *session) askOccupant(st *xmlstream.Element, to im.Addr, r *joined) erro
 	st.SetAttr("from", muc.NickAddr(r.group, r.self.Member.Nick)).SetAttr("id", muc.Tag(r.group, &r.self)+"."+id)
 	for i := range there {
 		if s.toOccupant(st, &there[i]) {
+			r.asks(s, id, &there[i])
 			return nil
 		}
 	}

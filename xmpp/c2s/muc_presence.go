@@ -117,7 +117,7 @@ func notIn(err error) error {
 
 // leaveRoom takes the client out of a room as it wishes.
 func (s *session) leaveRoom(r *joined, p im.Presence) {
-	delete(s.rooms, r.group.ID)
+	s.leftRoom(r)
 	s.core.RoomLeave(s.ctx, r.group.ID, p)
 	if s.over {
 		return

@@ -18,6 +18,7 @@ import (
 type den struct {
 	im.Groups
 	im.Rooms
+	cell   *xmpptest.Cell
 	group  im.Group
 	people []im.Occupant // but for the client
 	me     im.Occupant
@@ -113,9 +114,10 @@ func person(n int, nick string) im.Occupant {
 // inDen is a session of romeo's in a core with a room.
 func inDen(t *testing.T, people int, edit func(*Config)) (*session, *tape, *den) {
 	t.Helper()
-	s, conn := desk(t, xmpptest.New(), "romeo/orchard", edit)
+	cell := xmpptest.New()
+	s, conn := desk(t, cell, "romeo/orchard", edit)
 	s.srv.deps.GroupPrefix = "conference"
-	d := &den{group: im.Group{ID: 7, Addr: im.Addr{Local: "den", Domain: "conference." + xmpptest.Domain}}}
+	d := &den{cell: cell, group: im.Group{ID: 7, Addr: im.Addr{Local: "den", Domain: "conference." + xmpptest.Domain}}}
 	for i := range people {
 		d.people = append(d.people, person(1000+i, fmt.Sprint("p", i)))
 	}
@@ -406,6 +408,67 @@ func TestRoomVoiceIsGiven(t *testing.T) {
 		}
 		if want := fmt.Sprint("act ", im.ActVoice, " on ", d.people[1].User); !slices.Equal(d.did, []string{want}) {
 			t.Errorf("it led to %q; want %q", d.did, want)
+		}
+	})
+}
+
+// A request to somebody in a room has one answer: his, when it comes from him, or that he
+// is not there any more.
+func TestRoomRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, conn, d := inDen(t, 2, nil)
+		juliet := d.cell.Session("juliet/pda").Core()
+		d.people[0].User, d.people[0].Session = juliet.User(), juliet.ID()
+		s.say(t, enter)
+		conn.take()
+		ask := func(id string) {
+			t.Helper()
+			s.say(t, "<iq type='get' id='"+id+"' to='den@conference.example.org/p0'><query xmlns='jabber:iq:version'/></iq>")
+			if said := conn.take(); said != "" {
+				t.Fatalf("%s was answered by us: %s", id, said)
+			}
+		}
+		answer := func(id, nick string) string {
+			sink{s}.PushSignal(im.Signal{Kind: im.SignalStanza, Data: []byte("<iq type='result' id='" + id + "' from='den@conference.example.org/" + nick + "'/>")})
+			synctest.Wait()
+			return conn.take()
+		}
+		ask("a")
+		for what, id := range map[string]string{"p1": "a", "p0": "b"} {
+			if said := answer(id, what); said != "" {
+				t.Errorf("an answer of %s to %s, which nobody has asked him, gets through: %s", what, id, said)
+			}
+		}
+		if said := answer("a", "p0"); !strings.Contains(said, "id='a'") {
+			t.Errorf("the answer came as %q", said)
+		}
+		if said := answer("a", "p0"); said != "" {
+			t.Errorf("there was another one: %s", said)
+		}
+		gone := func(what string, do func()) {
+			t.Helper()
+			ask(what)
+			do()
+			synctest.Wait()
+			if said := conn.take(); !strings.Contains(said, "id='"+what+"'") || !strings.Contains(said, "from='den@conference.example.org/p0'") || !strings.Contains(said, "recipient-unavailable") {
+				t.Errorf("%s: told %q", what, said)
+			}
+		}
+		gone("renamed", func() {
+			now := d.people[0]
+			now.Member.Nick = "other"
+			sink{s}.PushOccupant(&im.OccupantChange{Group: &d.group, Occupant: now, WasNick: "p0"})
+		})
+		gone("left", func() { sink{s}.PushOccupant(&im.OccupantChange{Group: &d.group, Occupant: d.people[0], Left: true}) })
+		gone("oneself", func() { s.say(t, "<presence type='unavailable' to='den@conference.example.org/romeo'/>") })
+		s.say(t, enter)
+		conn.take()
+		for i := range mostAsked {
+			ask(fmt.Sprint(i))
+		}
+		s.say(t, "<iq type='get' id='more' to='den@conference.example.org/p0'><query xmlns='jabber:iq:version'/></iq>")
+		if said := conn.take(); !strings.Contains(said, "id='0'") || !strings.Contains(said, "recipient-unavailable") {
+			t.Errorf("with too many open, %s", said)
 		}
 	})
 }

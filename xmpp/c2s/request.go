@@ -19,7 +19,7 @@ func (s *session) request(st *xmlstream.Element, to im.Addr) {
 		s.refuse(st, err)
 		return
 	}
-	answer := st.Attr("type") == "result" || st.Attr("type") == "error"
+	answer := isAnswer(st)
 	switch {
 	case answer && s.asks.settle(s.ctx, st):
 	case to.Local != "" && to.Resource != "" && s.srv.groups(to.Domain):
