@@ -35,10 +35,10 @@ func Pack(st *xmlstream.Element) (im.Outgoing, error) {
 }
 
 // NewSubject returns the subject that a message sets: one without a body does
-// (XEP-0045 section 8.1).
+// (XEP-0045 section 8.1). mcabber sends an empty body with it.
 func NewSubject(st *xmlstream.Element) (string, bool) {
 	subject := st.Child(stanza.NSClient, "subject")
-	if subject == nil || st.Child(stanza.NSClient, "body") != nil || st.Child(stanza.NSClient, "thread") != nil {
+	if subject == nil || st.ChildText(stanza.NSClient, "body") != "" || st.Child(stanza.NSClient, "thread") != nil {
 		return "", false
 	}
 	return subject.Text(), true

@@ -54,6 +54,7 @@ func TestNewSubject(t *testing.T) {
 	for in, want := range map[string]string{
 		"<subject>tea</subject>":                   "tea true",
 		"<subject/>":                               " true",
+		"<subject>tea</subject><body/>":            "tea true",
 		"<subject>tea</subject><body>x</body>":     " false",
 		"<subject>tea</subject><thread>x</thread>": " false",
 		"<body>x</body>":                           " false",
