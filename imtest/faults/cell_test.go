@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +20,7 @@ import (
 	"github.com/cxx-im/cxx/internal/config"
 	"github.com/cxx-im/cxx/internal/testenv/env"
 	"github.com/cxx-im/cxx/proto"
+	"github.com/cxx-im/cxx/shard"
 	"github.com/cxx-im/cxx/web"
 )
 
@@ -39,8 +41,9 @@ type cell struct {
 	redis   *env.Redis
 	acs     [numACS]*server
 	nas     [numNAS]*server
-	tls     *tls.Config // for C-XX
-	xtls    *tls.Config // for XMPP, after STARTTLS
+	tls     *tls.Config  // for C-XX
+	xtls    *tls.Config  // for XMPP, after STARTTLS
+	store   *shard.Store // the zones, for what would take long through a server
 }
 
 // server is one of our processes; it keeps its addresses over restarts.
@@ -93,6 +96,22 @@ func newCell() (*cell, error) {
 		}
 	}
 	return c, nil
+}
+
+// openStore opens the zones, which a server has prepared before.
+func (c *cell) openStore(t *testing.T) {
+	t.Helper()
+	if c.store != nil {
+		return
+	}
+	cfg := shard.Default()
+	cfg.Zones = nil
+	for i, dsn := range c.dsn {
+		cfg.Zones = append(cfg.Zones, shard.ZoneConfig{ID: im.ZoneID(i + 1), Driver: "mysql", DSN: config.Secret(dsn), Slots: slots[i]})
+	}
+	store, err := shard.Open(t.Context(), cfg, c.dir, slog.New(slog.DiscardHandler), nil)
+	must(t, err)
+	c.store = store
 }
 
 func (c *cell) build() error {
@@ -199,8 +218,8 @@ func (c *cell) newACS(n int) (*server, error) {
 	s.args = append(s.args, fmt.Sprintf("server.node=%d", n), "cxx.listen="+s.addr, "nas.listen=",
 		"mesh.listen="+mesh, "mesh.advertise="+s.proxy.Addr(), "server.test_mode=true",
 		"xmpp.listen="+s.direct, "xmpp.tls_listen=",
-		"server.drain_spread=2s", "log.level=debug",
-		fmt.Sprintf(`storage.zone=[{id=1,driver="mysql",dsn=%q,slots="0-8191"},{id=2,driver="mysql",dsn=%q,slots="8192-16383"}]`, c.dsn[0], c.dsn[1]))
+		"server.drain_spread=2s", "log.level=debug", "auth.test_mode=true", "auth.scram_iterations=4096",
+		fmt.Sprintf(`storage.zone=[{id=1,driver="mysql",dsn=%q,slots=%q},{id=2,driver="mysql",dsn=%q,slots=%q}]`, c.dsn[0], slots[0], c.dsn[1], slots[1]))
 	s.args = append(s.args, c.backend.Settings()...)
 	return s, nil
 }
@@ -211,6 +230,24 @@ func (c *cell) newNAS(n int) (*server, error) {
 		s.args = append(s.args, "nas.listen="+s.addr)
 	}
 	return s, err
+}
+
+// slots are those of the two zones.
+var slots = [2]string{"0-8191", "8192-16383"}
+
+// bareAccount makes a user without a password.
+func (c *cell) bareAccount(ctx context.Context, user string) (im.UserID, error) {
+	return c.store.CreateAccount(ctx, im.Account{Addr: im.Addr{Local: user, Domain: domain}, Created: time.Now().UTC()})
+}
+
+// at names the ACS with an address.
+func (c *cell) at(addr string) string {
+	for _, s := range c.acs {
+		if s.addr == addr {
+			return s.String()
+		}
+	}
+	return addr
 }
 
 // zoneOf is 0 or 1, the place in cell.zones of a user's zone.
@@ -315,6 +352,9 @@ func (c *cell) linked(t *testing.T) {
 
 // stop ends everything and returns what the logs hold that no log may hold.
 func (c *cell) stop() (bad []string) {
+	if c.store != nil {
+		c.store.Close()
+	}
 	for _, s := range append(c.nas[:], c.acs[:]...) {
 		if s != nil && s.running() {
 			_ = s.p.Signal(syscall.SIGCONT) // a frozen one would never end

@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/cxx-im/cxx/im"
@@ -25,16 +26,16 @@ func (g *crowd) check(t *testing.T) {
 			t.Errorf(format, args...)
 		}
 	}
-	places := make(map[string]uint64)
+	places, texts := make(map[string]uint64), make(map[uint64]string)
 	for i, e := range log {
 		if e.Seq != uint64(i+1) {
 			t.Fatalf("G1 place %d of the timeline holds seq %d", i+1, e.Seq)
 		}
-		if s := text0(e); s != "" {
+		if s := textOf(e); s != "" {
 			if first, twice := places[s]; twice {
 				fail("G2 %q stands at seq %d and %d", s, first, e.Seq)
 			}
-			places[s] = e.Seq
+			places[s], texts[e.Seq] = e.Seq, s
 		}
 	}
 	g.written(fail, places)
@@ -42,7 +43,7 @@ func (g *crowd) check(t *testing.T) {
 	deliveries := 0
 	for _, m := range g.all {
 		deliveries += len(m.got)
-		m.complete(fail, log, spans[uint64(m.user)])
+		m.complete(fail, texts, spans[uint64(m.user)])
 	}
 	for _, v := range g.violations {
 		fail("%s", v)
@@ -50,7 +51,8 @@ func (g *crowd) check(t *testing.T) {
 	if fails > maxShown {
 		t.Errorf("… and %d more", fails-maxShown)
 	}
-	t.Logf("%d members, %d entries, %d texts acknowledged, %d deliveries, %d reconnects, %d gaps that were read", len(g.all), len(log), g.acks.Load(), deliveries, g.reconnects.Load(), g.gaps.Load())
+	g.stage(t, fmt.Sprintf("%d online, %d late, %d offline, %d entries, %d texts acknowledged, %d deliveries, %d of them read from the history, %d reconnects, %d gaps",
+		g.plan.online, g.plan.late, g.plan.offline, len(log), g.acks.Load(), deliveries, g.read.Load(), g.reconnects.Load(), g.gaps.Load()))
 }
 
 // written is G2.
@@ -115,16 +117,10 @@ func within(list []span, seq uint64) bool {
 }
 
 // complete is G3 to G5.
-func (m *member) complete(fail func(string, ...any), log []*cxxpb.Entry, spans []span) {
-	texts := make(map[uint64]string)
-	for _, e := range log {
-		s := text0(e)
-		if s == "" {
-			continue
-		}
-		texts[e.Seq] = s
-		if _, ok := m.got[e.Seq]; !ok && !m.churns && within(spans, e.Seq) {
-			fail("G3 %s (%v) has not got %q at seq %d", m.name, m.how(), s, e.Seq)
+func (m *member) complete(fail func(string, ...any), texts map[uint64]string, spans []span) {
+	for seq, s := range texts {
+		if _, ok := m.got[seq]; !ok && !m.churns && within(spans, seq) {
+			fail("G3 %s (%v) has not got %q at seq %d", m.name, m.how(), s, seq)
 		}
 	}
 	for seq, s := range m.got {
@@ -135,11 +131,4 @@ func (m *member) complete(fail func(string, ...any), log []*cxxpb.Entry, spans [
 			fail("G4 %s got %q at seq %d; he was a member %v", m.name, s, seq, spans)
 		}
 	}
-}
-
-func (m *member) how() string {
-	if m.d != nil {
-		return "C-XX"
-	}
-	return "XMPP"
 }

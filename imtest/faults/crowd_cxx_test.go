@@ -1,8 +1,6 @@
 package faults
 
 import (
-	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/cxx-im/cxx/im"
@@ -10,74 +8,48 @@ import (
 )
 
 // deafAfter is how long a connection of a crowd may be silent.
-const deafAfter = 4 * time.Second
+const deafAfter = 10 * time.Second
 
-// deadline fires when nothing has been heard for too long.
-func deadline(l *link) <-chan time.Time { return time.After(max(deafAfter-l.quiet(), time.Second)) }
+// dial connects, and follows the group.
+func (m *member) dial() *link {
+	leave, err := m.door()
+	if err != nil {
+		return nil
+	}
+	defer leave()
+	k, err := m.d.connect(m.ctx)
+	if err != nil {
+		return nil
+	}
+	m.live, m.moved, m.sent = 0, 0, nil
+	if m.ask(k, &cxxpb.Call{Op: &cxxpb.Call_Groups{Groups: &cxxpb.GroupsCall{}}}) == nil || !m.catchUp(k) {
+		k.close()
+		return nil
+	}
+	m.is(m.crowd.cell.at(k.acs))
+	return k
+}
 
 // byCXX uses one connection until it ends.
-func (m *member) byCXX(pace time.Duration, quit func()) {
-	k, err := m.d.connect(m.crowd.ctx)
-	if err != nil {
+func (m *member) byCXX() {
+	k := m.dial()
+	if k == nil {
 		return
 	}
 	defer k.close()
-	m.live, m.moved, m.sent = 0, 0, nil
-	m.is("catching up at " + k.acs)
-	r := m.ask(k, &cxxpb.Call{Op: &cxxpb.Call_Groups{Groups: &cxxpb.GroupsCall{}}})
-	if r == nil || !m.catchUp(k) {
-		return
-	}
-	listed := len(r.GetGroups().GetGroups())
-	told := 0
-	m.is(fmt.Sprint("there at ", k.acs, " listed ", listed, " head ", k.head))
-	beat := time.NewTicker(time.Second)
-	defer beat.Stop()
-	tick := time.NewTicker(pace / 4)
-	defer tick.Stop()
-	if !m.writes {
-		tick.Stop()
-	}
-	for {
-		select {
-		case <-m.crowd.ctx.Done():
-			return
-		case <-k.ended:
-			for len(k.events) > 0 {
-				m.event(k, <-k.events)
-			}
-			return
-		case e := <-k.events:
-			if len(e.push) > 0 {
-				told++
-				m.is(fmt.Sprint("there at ", k.acs, " listed ", listed, " told ", told, " ", e.push[0].Kind, " seq ", e.push[0].Seq, " head ", k.head, " ", time.Now().Format(time.StampMilli)))
-			}
-			if e.behind != nil {
-				m.is("sync required")
-			}
-			if !m.event(k, e) {
-				return
-			}
-		case <-tick.C:
-			x, done := m.compose(pace)
-			if done {
-				quit()
-				tick.Stop()
-			}
-			if x == nil || x == m.sent {
-				continue
-			}
-			m.sent = x
+	attend(m, lane[event]{
+		events: k.events, ended: k.ended,
+		take:  func(e event) bool { return m.event(k, e) },
+		ready: func() bool { return true },
+		say: func(x *said) error {
 			m.lastID++
-			if k.send(cxxpb.FrameType_FRAME_SEND, &cxxpb.Send{Id: m.lastID, Group: m.crowd.id, ClientId: x.id[:], Text: x.body}) != nil {
-				return
-			}
-		case <-beat.C:
-			if k.beat() != nil || k.quiet() > deafAfter {
-				return
-			}
-		}
-	}
+			return k.send(cxxpb.FrameType_FRAME_SEND, &cxxpb.Send{Id: m.lastID, Group: m.crowd.id, ClientId: x.id[:], Text: x.body})
+		},
+		beat: func() bool {
+			quiet := k.quiet()
+			return quiet < time.Second || quiet < deafAfter && k.beat() == nil
+		},
+	})
 }
 
 // event takes what comes. It returns false when the connection is of no use.
@@ -119,41 +91,38 @@ func (m *member) posted(k *link, p *cxxpb.PostPush) bool {
 		return true
 	}
 	for _, e := range p.Entries {
-		m.pushed(e.Seq, text0(e))
-		if e.Seq > m.cursor+1 && m.cursor > 0 {
+		m.pushed(e.Seq, textOf(e))
+		if e.Seq > m.cursor.Load()+1 {
 			m.crowd.gaps.Add(1)
 			if !m.catchUp(k) {
 				return false
 			}
 		}
-		m.cursor = max(m.cursor, e.Seq)
+		m.knows(e.Seq)
 	}
 	return true
 }
 
-// text0 is what an entry of a timeline says; empty for an event.
-func text0(e *cxxpb.Entry) string {
+// textOf is what an entry of a timeline says; empty for an event.
+func textOf(e *cxxpb.Entry) string {
 	if e.Group != nil {
 		return ""
 	}
 	return e.Text
 }
 
-// catchUp reads the timeline from where the member is.
+// catchUp reads the timeline from where the member is to the end that he has heard of.
 func (m *member) catchUp(k *link) bool {
 	for {
-		r := m.ask(k, &cxxpb.Call{Op: &cxxpb.Call_GroupSync{GroupSync: &cxxpb.GroupSyncCall{Group: m.crowd.id, Cursor: m.cursor}}})
+		r := m.ask(k, &cxxpb.Call{Op: &cxxpb.Call_GroupSync{GroupSync: &cxxpb.GroupSyncCall{Group: m.crowd.id, Cursor: m.cursor.Load()}}})
 		if r == nil {
 			return false
 		}
 		page := r.GetSync()
 		for _, e := range page.Entries {
-			if s := text0(e); s != "" {
-				m.take(e.Seq, s)
-			}
-			m.cursor = max(m.cursor, e.Seq)
+			m.given(e.Seq, textOf(e))
 		}
-		if len(page.Entries) == 0 || m.cursor >= max(page.Head, m.moved) {
+		if len(page.Entries) == 0 || m.cursor.Load() >= max(page.Head, m.moved, m.live) {
 			return true
 		}
 	}
@@ -183,54 +152,6 @@ func (m *member) noted(e event) {
 		return
 	}
 	for _, e := range e.post.Entries {
-		m.pushed(e.Seq, text0(e))
-	}
-}
-
-// comeAndGo joins, reads a while, and leaves or is removed; outside he reads nothing
-// and writes nothing.
-func (m *member) comeAndGo() {
-	k, err := m.d.connect(m.crowd.ctx)
-	if err != nil {
-		return
-	}
-	defer k.close()
-	m.live, m.cursor = 0, 0
-	g := m.crowd.id
-	call := func(c *cxxpb.Call) error {
-		m.lastID++
-		c.Id = m.lastID
-		_, err := k.ask(c, m.noted)
-		return err
-	}
-	join := &cxxpb.Call{Op: &cxxpb.Call_GroupJoin{GroupJoin: &cxxpb.GroupJoinCall{Group: g}}}
-	groups := &cxxpb.Call{Op: &cxxpb.Call_Groups{Groups: &cxxpb.GroupsCall{}}}
-	if call(join) != nil || call(groups) != nil {
-		return
-	}
-	end := time.After(time.Duration(200+rand.IntN(800)) * time.Millisecond)
-	for stay := true; stay; {
-		select {
-		case <-m.crowd.ctx.Done():
-			return
-		case <-k.ended:
-			return
-		case e := <-k.events:
-			m.noted(e)
-		case <-end:
-			stay = false
-		}
-	}
-	if rand.IntN(2) == 0 {
-		err = call(&cxxpb.Call{Op: &cxxpb.Call_GroupLeave{GroupLeave: &cxxpb.GroupLeaveCall{Group: g}}})
-	} else {
-		_, err = m.crowd.keeper.call(groupCall(g, &cxxpb.Act{Verb: uint32(im.ActKick), User: uint64(m.user)}))
-	}
-	if err != nil {
-		return
-	}
-	err = call(&cxxpb.Call{Op: &cxxpb.Call_GroupSync{GroupSync: &cxxpb.GroupSyncCall{Group: g}}})
-	if err == nil || answered(err) && im.CodeOf(err) != im.CodeNotMember {
-		m.crowd.violate("%s reads the group that he is no member of: %v", m.name, err)
+		m.pushed(e.Seq, textOf(e))
 	}
 }

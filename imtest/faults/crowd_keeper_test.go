@@ -3,8 +3,10 @@ package faults
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/cxx-im/cxx/im"
 	"github.com/cxx-im/cxx/proto"
@@ -93,7 +95,7 @@ func (l *link) ask(c *cxxpb.Call, other func(event)) (*cxxpb.Reply, error) {
 			}
 		case <-l.ended:
 			return nil, errEnded
-		case <-deadline(l):
+		case <-time.After(max(deafAfter-l.quiet(), time.Second)):
 			return nil, errEnded
 		}
 	}
@@ -114,21 +116,19 @@ func (k *keeper) found(t *testing.T, name string) (id uint64, addr string) {
 }
 
 // admit makes users members, as many at a time as one request takes.
-func (k *keeper) admit(t *testing.T, all []*member) {
+func (k *keeper) admit(t *testing.T, g uint64, users []im.UserID) {
 	t.Helper()
-	for len(all) > 0 {
-		n := min(100, len(all))
+	for some := range slices.Chunk(users, 100) {
 		var acts []*cxxpb.Act
-		for _, m := range all[:n] {
-			acts = append(acts, &cxxpb.Act{Verb: uint32(im.ActRole), User: uint64(m.user), Role: uint32(im.RoleMember)})
+		for _, u := range some {
+			acts = append(acts, &cxxpb.Act{Verb: uint32(im.ActRole), User: uint64(u), Role: uint32(im.RoleMember)})
 		}
-		k.must(t, groupCall(all[0].crowd.id, acts...))
-		all = all[n:]
+		k.must(t, groupCall(g, acts...))
 	}
 }
 
-// say sends a text and waits for the ack.
-func (k *keeper) say(t *testing.T, g uint64, text string) {
+// say sends a text, waits for the ack and returns its place.
+func (k *keeper) say(t *testing.T, g uint64, text string) uint64 {
 	t.Helper()
 	k.must(t, &cxxpb.Call{Op: &cxxpb.Call_GroupGet{GroupGet: &cxxpb.GroupGetCall{Group: g}}}) // be connected
 	k.mu.Lock()
@@ -138,7 +138,7 @@ func (k *keeper) say(t *testing.T, g uint64, text string) {
 	id := im.ClientID{}
 	copy(id[:], uuid())
 	must(t, k.k.send(cxxpb.FrameType_FRAME_SEND, &cxxpb.Send{Id: k.id, Group: g, ClientId: id[:], Text: text}))
-	k.k.wait(t, patience, "the ack", func(e event) bool { return e.ack != nil && e.ack.Id == k.id })
+	return k.k.wait(t, patience, "the ack", func(e event) bool { return e.ack != nil && e.ack.Id == k.id }).ack.Seq
 }
 
 // timeline reads all of it.

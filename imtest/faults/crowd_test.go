@@ -3,6 +3,9 @@ package faults
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,14 +15,27 @@ import (
 	"github.com/cxx-im/cxx/proto/cxxpb"
 )
 
-// crowd is a group whose members are online, half of them by C-XX and half by XMPP.
-// Some write; everybody keeps what he gets, and comes back when he is cut off.
+// crowdPlan is the shape of a crowd.
+type crowdPlan struct {
+	online   int           // members who are there all the time, every second one by XMPP
+	late     int           // those who miss a part, see leave and arrive
+	offline  int           // those who never come
+	churners int           // no members at first: they come into the group and leave it
+	writers  int           // of those online
+	pace     time.Duration // between the texts of one writer
+}
+
+// crowd is a group that talks. Some write; everybody who is online keeps what he gets,
+// and comes back when he is cut off.
 type crowd struct {
+	plan   crowdPlan
 	cell   *cell
 	id     uint64
 	addr   string
-	keeper *keeper // its owner
-	all    []*member
+	keeper *keeper   // its owner
+	all    []*member // who is online, now or later
+	start  time.Time
+	doors  chan struct{} // limits how many connect at a time: all of them share this machine
 
 	ctx      context.Context
 	cancel   context.CancelFunc
@@ -27,78 +43,31 @@ type crowd struct {
 	writing  sync.WaitGroup
 	reading  sync.WaitGroup
 
-	acks, reconnects, gaps atomic.Int64
+	acks, reconnects, gaps, read atomic.Int64
 
 	mu         sync.Mutex
 	violations []string // guarded by mu
 }
 
-// member is a user of the crowd with one device. Its goroutine owns what is not
-// said to be guarded.
-type member struct {
-	crowd *crowd
-	name  string
-	user  im.UserID
-	d     *device  // C-XX; nil: by XMPP
-	x     *xdevice // XMPP
-
-	writes bool
-	churns bool    // comes and goes
-	said   []*said // the last one may not be acknowledged
-	next   time.Time
-	sent   *said // waits for an answer on this connection
-
-	live   uint64 // newest seq that was pushed on this connection
-	cursor uint64 // all up to it is known
-	moved  uint64 // the server has said that the timeline has come so far
-	lastID uint32
-
-	mu  sync.Mutex
-	got map[uint64]string // guarded by mu: by seq
-	at  string            // guarded by mu: what it is at, for the report of a failure
-}
-
-// is notes what the member is at.
-func (m *member) is(at string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.at = at
-}
-
-// said is one text of a member.
-type said struct {
-	body   string
-	id     im.ClientID // C-XX
-	origin string      // XMPP
-	acked  bool
-	seq    uint64 // of C-XX
-}
-
-// lastWord is what the owner says when all others are done.
-const lastWord = "that was all"
-
-// crowdPlan is the shape of a crowd.
-type crowdPlan struct {
-	members, writers, churners int
-	pace                       time.Duration // between the texts of one writer
-}
-
-// gather makes a group, lets everybody in and waits until all are there.
+// gather makes a group and its members, and lets those in who are there from the
+// beginning.
 func (c *cell) gather(t *testing.T, p crowdPlan) *crowd {
 	t.Helper()
-	g := &crowd{cell: c, stopping: make(chan struct{})}
+	g := &crowd{plan: p, cell: c, start: time.Now(), doors: make(chan struct{}, 16), stopping: make(chan struct{})}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	t.Cleanup(func() {
 		g.cancel()
 		g.writing.Wait()
 		g.reading.Wait()
 	})
+	c.openStore(t)
 	run := loads.Add(1)
 	g.keeper = newKeeper(t, c, nameOf("keeper", 0, run))
 	g.id, g.addr = g.keeper.found(t, nameOf("crowd", 0, run))
-	for i := range p.members + p.churners {
-		m := &member{crowd: g, name: nameOf("m", i, run), got: make(map[uint64]string), churns: i >= p.members}
-		m.writes = i < p.writers
+	members := p.online + p.late
+	for i := range members + p.churners {
+		m := &member{crowd: g, name: nameOf("m", i, run), got: make(map[uint64]string)}
+		m.writes, m.late, m.churns = i < p.writers, i >= p.online && i < members, i >= members
 		if i%2 == 0 || m.churns {
 			m.d = c.device(m.name, "main")
 		} else {
@@ -107,38 +76,67 @@ func (c *cell) gather(t *testing.T, p crowdPlan) *crowd {
 		g.all = append(g.all, m)
 	}
 	g.accounts(t)
-	g.keeper.admit(t, g.all[:p.members])
-	for _, m := range g.all {
-		m.next = time.Now()
-		g.start(m, p.pace)
+	users := c.silent(t, p.offline, run)
+	g.stage(t, "the accounts were made")
+	for _, m := range g.all[:members] {
+		users = append(users, m.user)
+	}
+	g.keeper.admit(t, g.id, users)
+	first := g.keeper.say(t, g.id, "welcome")
+	g.stage(t, "all were made members")
+	for i, m := range g.all {
+		if !m.churns { // nobody wants to read how each came in
+			m.take(first, "welcome")
+			m.knows(first)
+		}
+		if m.late && i%4 < 2 {
+			continue // he has never been there before he comes late
+		}
+		m.enter()
 	}
 	return g
 }
 
-// accounts makes the users, several at a time.
+// accounts makes the users who will be online, several at a time.
 func (g *crowd) accounts(t *testing.T) {
 	t.Helper()
+	each(t, g.all, func(m *member) (err error) {
+		if m.x != nil {
+			m.user, err = g.cell.account(m.name)
+			return err
+		}
+		m.user, err = g.cell.bareAccount(g.ctx, m.name)
+		return err
+	})
+}
+
+// silent makes n users who are never online.
+func (c *cell) silent(t *testing.T, n int, run int64) []im.UserID {
+	t.Helper()
+	users := make([]im.UserID, n)
+	places := make([]int, n)
+	for i := range places {
+		places[i] = i
+	}
+	each(t, places, func(i int) (err error) {
+		users[i], err = c.bareAccount(t.Context(), nameOf("silent", i, run))
+		return err
+	})
+	return users
+}
+
+// each calls f for all of list, several at a time.
+func each[T any](t *testing.T, list []T, f func(T) error) {
+	t.Helper()
 	var wg sync.WaitGroup
-	slots := make(chan struct{}, 8)
-	for _, m := range g.all {
+	slots := make(chan struct{}, 16)
+	for _, x := range list {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			if m.x != nil {
-				u, err := g.cell.account(m.name)
-				if err != nil {
-					t.Error(err)
-				}
-				m.user = u
-				return
-			}
-			k, err := m.d.connect(g.ctx)
-			if err != nil {
+			if err := f(x); err != nil {
 				t.Error(err)
-				return
 			}
-			m.user = m.d.user
-			k.close()
 		})
 	}
 	wg.Wait()
@@ -147,32 +145,23 @@ func (g *crowd) accounts(t *testing.T) {
 	}
 }
 
-// start runs a member until the crowd ends.
-func (g *crowd) start(m *member, pace time.Duration) {
-	if m.writes {
-		g.writing.Add(1)
+// leave takes the late ones out of the cell, as far as they are there.
+func (g *crowd) leave() {
+	for _, m := range g.all {
+		if m.late && m.gone != nil {
+			m.cancel()
+			<-m.gone
+		}
 	}
-	g.reading.Go(func() {
-		var once sync.Once
-		quit := func() {
-			if m.writes {
-				once.Do(g.writing.Done)
-			}
+}
+
+// arrive lets the late ones in.
+func (g *crowd) arrive() {
+	for _, m := range g.all {
+		if m.late {
+			m.enter()
 		}
-		defer quit()
-		for g.ctx.Err() == nil {
-			m.is("connecting")
-			switch {
-			case m.churns:
-				m.comeAndGo()
-			case m.d != nil:
-				m.byCXX(pace, quit)
-			default:
-				m.byXMPP(pace, quit)
-			}
-			g.reconnects.Add(1)
-		}
-	})
+	}
 }
 
 func (g *crowd) violate(format string, args ...any) {
@@ -183,106 +172,76 @@ func (g *crowd) violate(format string, args ...any) {
 	}
 }
 
-// take notes a text that has come.
-func (m *member) take(seq uint64, text string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if before, twice := m.got[seq]; twice && before != text {
-		m.crowd.violate("%s: seq %d was %q and is %q", m.name, seq, before, text)
-	}
-	m.got[seq] = text
+// limit is how long the whole crowd may take for something.
+func (g *crowd) limit() time.Duration {
+	return 2*patience + time.Duration(len(g.all))*50*time.Millisecond
 }
 
-// pushed notes a text that was pushed: on one connection places only rise.
-func (m *member) pushed(seq uint64, text string) {
-	if seq <= m.live {
-		m.crowd.violate("%s: seq %d was pushed after %d", m.name, seq, m.live)
-	}
-	m.live = max(m.live, seq)
-	if text != "" {
-		m.take(seq, text)
-	}
-}
-
-// has reports whether a text has come, and how many have.
-func (m *member) has(text string) (bool, int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, s := range m.got {
-		if s == text {
-			return true, len(m.got)
-		}
-	}
-	return false, len(m.got)
-}
-
-// compose returns what a writer has to send now: the last text, when it was not
-// acknowledged, or a new one; nil: nothing. done: he is through.
-func (m *member) compose(pace time.Duration) (x *said, done bool) {
-	if n := len(m.said); n > 0 && !m.said[n-1].acked {
-		return m.said[n-1], false
-	}
-	select {
-	case <-m.crowd.stopping:
-		return nil, true
-	default:
-	}
-	if !m.writes || time.Now().Before(m.next) {
-		return nil, false
-	}
-	m.next = time.Now().Add(pace)
-	x = &said{body: fmt.Sprintf("%s %06d", m.name, len(m.said)), origin: uuid()}
-	copy(x.id[:], x.origin)
-	m.said = append(m.said, x)
-	return x, false
-}
-
-func (m *member) acknowledged(x *said) {
-	if !x.acked {
-		x.acked = true
-		m.crowd.acks.Add(1)
-	}
-}
-
-// everybody waits until all members have a text.
-func (g *crowd) everybody(t *testing.T, text string) {
+func (g *crowd) stage(t *testing.T, what string) {
 	t.Helper()
-	until(t, 2*patience, func() bool {
+	t.Logf("%6.1fs %s", time.Since(g.start).Seconds(), what)
+}
+
+// say lets the owner say something, and waits until all have it who are there: so it
+// knows that they are.
+func (g *crowd) say(t *testing.T, text string) {
+	t.Helper()
+	seq := g.keeper.say(t, g.id, text)
+	until(t, g.limit(), func() bool {
 		for _, m := range g.all {
-			if ok, _ := m.has(text); !ok && !m.churns {
+			if m.owes(seq) {
 				return false
 			}
 		}
 		return true
-	}, "%q has not come to %v", text, missing{g, text})
+	}, "%q has not come to %v", text, missing{g, seq})
 }
 
 // missing names some of those who have not got a text.
 type missing struct {
-	g    *crowd
-	text string
+	g   *crowd
+	seq uint64
 }
 
 func (k missing) String() string {
-	n, some := 0, ""
+	var b strings.Builder
+	n := 0
 	for _, m := range k.g.all {
-		ok, has := m.has(k.text)
-		if ok || m.churns {
+		if !m.owes(k.seq) {
 			continue
 		}
 		if n++; n <= 10 {
 			m.mu.Lock()
-			some += fmt.Sprintf("\n\t%s by %s has %d, is %s", m.name, m.how(), has, m.at)
+			fmt.Fprintf(&b, "\n\t%s by %s has %d, is %s", m.name, m.how(), len(m.got), m.at)
 			m.mu.Unlock()
 		}
 	}
-	return fmt.Sprintf("%d members:%s", n, some)
+	return fmt.Sprintf("%d members:%s", n, b.String())
 }
 
+// progress waits until so many further texts are acknowledged.
 func (g *crowd) progress(t *testing.T, acks int64) {
 	t.Helper()
 	want := g.acks.Load() + acks
-	until(t, 2*patience, func() bool { return g.acks.Load() >= want }, "there are no %d acks", want)
+	until(t, g.limit(), func() bool { return g.acks.Load() >= want }, "there are no %d acks", want)
+}
+
+// where logs how many are on which server by which protocol.
+func (g *crowd) where(t *testing.T) {
+	t.Helper()
+	n := make(map[string]int)
+	for _, m := range g.all {
+		m.mu.Lock()
+		if m.at != "" {
+			n[m.how()+" "+m.at]++
+		}
+		m.mu.Unlock()
+	}
+	var list []string
+	for _, at := range slices.Sorted(maps.Keys(n)) {
+		list = append(list, fmt.Sprintf("%d by %s", n[at], at))
+	}
+	g.stage(t, strings.Join(list, ", "))
 }
 
 // finish lets the writers end, says the last word, and waits until all have it.
@@ -293,11 +252,10 @@ func (g *crowd) finish(t *testing.T) {
 	go func() { g.writing.Wait(); close(done) }()
 	select {
 	case <-done:
-	case <-time.After(2 * patience):
+	case <-time.After(g.limit()):
 		t.Fatal("some writers get no ack")
 	}
-	g.keeper.say(t, g.id, lastWord)
-	g.everybody(t, lastWord)
+	g.say(t, "that was all")
 	g.cancel()
 	g.reading.Wait()
 }

@@ -19,14 +19,17 @@ type occupant struct {
 	query  int
 }
 
-// byXMPP uses one connection until it ends.
-func (m *member) byXMPP(pace time.Duration, quit func()) {
-	k, err := m.x.connect(m.crowd.ctx)
+// knock connects, and enters the room.
+func (m *member) knock() *occupant {
+	leave, err := m.door()
 	if err != nil {
-		return
+		return nil
 	}
-	defer k.close()
-	m.is("there at " + k.acs.String())
+	defer leave()
+	k, err := m.x.connect(m.ctx)
+	if err != nil {
+		return nil
+	}
 	o := &occupant{member: m, k: k}
 	m.sent = nil
 	if k.fresh {
@@ -40,46 +43,58 @@ func (m *member) byXMPP(pace time.Duration, quit func()) {
 		err = k.request()
 	}
 	if err != nil {
+		k.close()
+		return nil
+	}
+	m.is(k.acs.String())
+	return o
+}
+
+// byXMPP uses one connection until it ends.
+func (m *member) byXMPP() {
+	o := m.knock()
+	if o == nil {
 		return
 	}
-	beat := time.NewTicker(time.Second)
-	defer beat.Stop()
-	tick := time.NewTicker(pace / 4)
-	defer tick.Stop()
-	if !m.writes {
-		tick.Stop()
+	defer o.k.close()
+	attend(m, lane[xevent]{
+		events: o.k.events, ended: o.k.ended,
+		take:  func(e xevent) bool { o.event(e); return true },
+		ready: func() bool { return o.caught },
+		say: func(x *said) error {
+			if err := o.k.send(x.stanza(m.crowd.addr), nil); err != nil {
+				return err
+			}
+			return o.k.request()
+		},
+		beat: o.beat,
+	})
+	if m.late && m.ctx.Err() != nil {
+		o.bye()
 	}
+}
+
+// beat asks for a sign of life, and again for what was not answered.
+func (o *occupant) beat() bool {
+	if o.inside && !o.caught && time.Since(o.asked) > 3*time.Second {
+		o.ask()
+	}
+	quiet := o.k.quiet()
+	return quiet < time.Second || quiet < deafAfter && o.k.request() == nil
+}
+
+// bye ends the session, so that nothing is kept for it.
+func (o *occupant) bye() {
+	_ = o.k.c.Send("</stream:stream>")
+	o.x.sm = sm{}
+	end := time.After(dialTimeout)
 	for {
 		select {
-		case <-m.crowd.ctx.Done():
+		case <-o.k.events: // he does not see them any more
+		case <-o.k.ended:
 			return
-		case <-k.ended:
-			for len(k.events) > 0 {
-				o.event(<-k.events)
-			}
+		case <-end:
 			return
-		case ev := <-k.events:
-			o.event(ev)
-		case <-tick.C:
-			x, done := m.compose(pace)
-			if done {
-				quit()
-				tick.Stop()
-			}
-			if x == nil || x == o.sent || !o.caught {
-				continue
-			}
-			o.sent = x
-			if k.send(x.stanza(m.crowd.addr), nil) != nil || k.request() != nil {
-				return
-			}
-		case <-beat.C:
-			if o.inside && !o.caught && time.Since(o.asked) > 3*time.Second {
-				o.ask()
-			}
-			if k.request() != nil || k.quiet() > deafAfter {
-				return
-			}
 		}
 	}
 }
@@ -93,8 +108,11 @@ func (x *said) stanza(room string) string {
 func (o *occupant) ask() {
 	o.query++
 	o.asked = time.Now()
-	_ = o.k.send(strings.Replace(archiveQuery(o.query, o.cursor), "<iq ", "<iq to='"+o.crowd.addr+"' ", 1), nil)
+	_ = o.k.send(strings.Replace(archiveQuery(o.query, o.cursor.Load()), "<iq ", "<iq to='"+o.crowd.addr+"' ", 1), nil)
 }
+
+// queryID is the id of the newest request, as archiveQuery makes it.
+func (o *occupant) queryID() string { return "m" + strconv.Itoa(o.query) }
 
 func (o *occupant) event(ev xevent) {
 	e := ev.e
@@ -123,10 +141,9 @@ func (o *occupant) event(ev xevent) {
 			o.crowd.violate("%s: the archive gave %v", o.name, e)
 			return
 		}
-		if body := st.ChildText(stanza.NSClient, "body"); body != "" {
-			o.take(seq, body)
+		if result.Attr("queryid") == o.queryID() { // else he has asked again since
+			o.given(seq, st.ChildText(stanza.NSClient, "body"))
 		}
-		o.cursor = max(o.cursor, seq)
 	case e.Is(stanza.NSClient, "message"):
 		o.said(e)
 	}
@@ -171,13 +188,13 @@ func (o *occupant) said(e *xmlstream.Element) {
 	}
 	o.pushed(seq, body)
 	if o.caught {
-		o.cursor = max(o.cursor, seq)
+		o.knows(seq)
 	}
 }
 
 // answered takes the end of a page of the archive.
 func (o *occupant) answered(e *xmlstream.Element) {
-	if e.Attr("id") != "m"+strconv.Itoa(o.query) || o.caught {
+	if e.Attr("id") != o.queryID() || o.caught {
 		return
 	}
 	fin := e.Child(stanza.NSMAM, "fin")
@@ -186,7 +203,7 @@ func (o *occupant) answered(e *xmlstream.Element) {
 		return // the beat asks again
 	case fin.Attr("complete") == "true":
 		o.caught = true
-		o.cursor = max(o.cursor, o.live)
+		o.knows(o.live)
 		return
 	}
 	o.ask()
