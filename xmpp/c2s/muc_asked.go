@@ -79,4 +79,6 @@ func (s *session) waitsFor(data []byte) bool {
 	return i >= 0
 }
 
-func isAnswer(st *xmlstream.Element) bool { return st.Attr("type") == "result" || st.Attr("type") == "error" }
+func isAnswer(st *xmlstream.Element) bool {
+	return st.Attr("type") == "result" || st.Attr("type") == "error"
+}

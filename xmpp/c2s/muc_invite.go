@@ -147,7 +147,7 @@ func (s *session) letIn(a muc.Answer) ([]im.Act, error) {
 // groupNews shows what the inbox says of a group; late: it has come while nobody was
 // there.
 func (s *session) groupNews(e *im.Entry, late bool) error {
-	if !s.takes() {
+	if !s.takes() || e.Group != nil && e.Group.What == im.GroupJoined && s.rooms[e.Group.ID] != nil {
 		return nil
 	}
 	by, err := s.core.Address(s.ctx, e.From)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cxx-im/cxx/im"
+	"github.com/cxx-im/cxx/xmpp/iq"
 	"github.com/cxx-im/cxx/xmpp/xmpptest"
 )
 
@@ -376,6 +377,45 @@ func TestRoomWhisper(t *testing.T) {
 		s.say(t, psst)
 		if said := conn.take(); !strings.Contains(said, "forbidden") {
 			t.Errorf("a visitor was told %q", said)
+		}
+	})
+}
+
+// What one has said privately the other clients of the same user learn that have asked for
+// copies (XEP-0280), unless the client says that they shall not.
+func TestRoomWhisperIsCopied(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, conn, d := inDen(t, 1, nil)
+		juliet, phone := d.cell.Session("juliet/pda").Core(), d.cell.Session("romeo/phone").Core()
+		d.people[0].User, d.people[0].Session = juliet.User(), juliet.ID()
+		s.say(t, enter)
+		conn.take()
+		d.cell.Signals()
+		s.say(t, "<message type='chat' id='w' to='den@conference.example.org/p0'><body>psst</body></message>")
+		var copied []byte
+		for _, sig := range d.cell.Signals() {
+			if sig.To == s.core.User() && sig.Session == phone.ID() {
+				copied = sig.Data
+			}
+		}
+		for _, want := range []string{"to='romeo@example.org/phone'", "<sent xmlns='urn:xmpp:carbons:2'>", "from='romeo@example.org/orchard'", "to='den@conference.example.org/p0'", "<body>psst</body>", "muc#user"} {
+			if !strings.Contains(string(copied), want) {
+				t.Errorf("the copy has no %s: %s", want, copied)
+			}
+		}
+		s.say(t, "<message type='chat' to='den@conference.example.org/p0'><body>psst</body><private xmlns='urn:xmpp:carbons:2'/></message>")
+		if n := len(d.cell.Signals()); n != 1 {
+			t.Errorf("a message that is not to be copied went %d ways", n)
+		}
+		for _, on := range []bool{false, true} {
+			if on {
+				s.Turn(iq.Carbons, true)
+			}
+			sink{s}.PushSignal(im.Signal{From: s.core.User(), Kind: im.SignalStanza, Data: copied})
+			synctest.Wait()
+			if said := conn.take(); (said != "") != on {
+				t.Errorf("with copies %v the client gets %q", on, said)
+			}
 		}
 	})
 }

@@ -82,6 +82,9 @@ func (r *reader) read(ctx context.Context) error {
 		}
 		scanned, bytes = scanned+len(p.Entries), bytes+size(p.Entries...)
 		if scanned > mostScanned || bytes > mostBytes {
+			if len(r.entries) > 0 {
+				break // a short page, from which the client goes on
+			}
 			return stanza.Errorf(stanza.ResourceConstraint, "too much to look through; ask for a shorter time")
 		}
 		r.more = false

@@ -35,4 +35,9 @@ func TestLookingIsBounded(t *testing.T) {
 	if err == nil || stanza.Of(err).Condition != stanza.ResourceConstraint || h.reads > mostBytes/(4<<20)+1 {
 		t.Errorf("%v after %d reads", err, h.reads)
 	}
+	r = reader{src: h, limit: 10, bytes: 1 << 20}
+	r.add(func(e *im.Entry) (bool, error) { return e.Seq == 3, nil })
+	if err := r.read(t.Context()); err != nil || len(r.entries) != 1 || !r.more {
+		t.Errorf("with one message at the beginning: %v, %d messages, more %v", err, len(r.entries), r.more)
+	}
 }

@@ -70,7 +70,7 @@ func News(ev *im.GroupEvent, me im.UserID, by im.Addr) *xmlstream.Element {
 	}
 	mine := ev.Member.User == me
 	switch {
-	case ev.What == im.GroupInvited && mine && !ev.Direct:
+	case ev.What == im.GroupInvited && mine && !ev.Direct, mine && letIn(ev, by):
 		return passedOn(ev.Group, "invite", by, ev.Reason)
 	case ev.What == im.GroupDeclined && !mine:
 		return passedOn(ev.Group, "decline", by, ev.Reason)
@@ -78,6 +78,12 @@ func News(ev *im.GroupEvent, me im.UserID, by im.Addr) *xmlstream.Element {
 		return fromRoom(ev.Group).Add(asked(ev.Member, ev.Reason).Element())
 	}
 	return nil
+}
+
+// letIn reports whether somebody else than himself has put a user on the list of a room
+// for members: he is told by an invitation (section 9.5).
+func letIn(ev *im.GroupEvent, by im.Addr) bool {
+	return ev.What == im.GroupJoined && ev.Group.Join != im.JoinOpen && by.Bare() != ev.Member.Addr.Bare()
 }
 
 // passedOn is an invitation or its refusal as the room passes it on.

@@ -23,7 +23,7 @@ func (s *Service) rooms(ctx context.Context, r *iq.Request) (*xmlstream.Element,
 	if err != nil {
 		return nil, err
 	}
-	list, more, err := public(ctx, r, im.GroupID(after), pageOf(q, mostRooms))
+	list, next, err := public(ctx, r, im.GroupID(after), pageOf(q, mostRooms))
 	if err != nil {
 		return nil, err
 	}
@@ -37,32 +37,44 @@ func (s *Service) rooms(ctx context.Context, r *iq.Request) (*xmlstream.Element,
 			page.First = page.Last
 		}
 	}
-	if more || r.Payload.Child(stanza.NSRSM, "set") != nil {
+	if next > 0 {
+		page.Last = strconv.FormatUint(uint64(next), 10)
+	}
+	if next > 0 || r.Payload.Child(stanza.NSRSM, "set") != nil {
 		out.Add(page.Element())
 	}
 	return out, nil
 }
 
-// public reads a page of the directory: of the groups of all domains those of one.
-func public(ctx context.Context, r *iq.Request, after im.GroupID, limit int) (out []im.Group, more bool, err error) {
-	for {
+// mostPages is how many pages of the directory one request may look at: in a cell with
+// many domains most groups may be of others.
+const mostPages = 50
+
+// public reads a page of the directory: of the groups of all domains those of one. next
+// is where to go on; zero: that was all.
+func public(ctx context.Context, r *iq.Request, after im.GroupID, limit int) (out []im.Group, next im.GroupID, err error) {
+	for range mostPages {
 		d, err := r.Session.Core().GroupDirectory(ctx, after, limit+1)
 		if err != nil {
-			return nil, false, err
+			return nil, 0, err
 		}
 		for _, g := range d.Groups {
 			if g.Addr.Domain != r.To.Domain {
 				continue
 			}
 			if len(out) == limit {
-				return out, true, nil
+				return out, next, nil
 			}
-			out = append(out, g)
+			out, next = append(out, g), g.ID
 		}
 		if after = d.Next; after == 0 {
-			return out, false, nil
+			return out, 0, nil
 		}
 	}
+	if len(out) == 0 {
+		return nil, 0, stanza.Errorf(stanza.ResourceConstraint, "there are too many rooms of other domains to look through")
+	}
+	return out, after, nil
 }
 
 // forwards reads which page of a list is asked for: lists are in the order of numbers,

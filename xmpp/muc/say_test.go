@@ -164,7 +164,8 @@ func TestInvites(t *testing.T) {
 
 // What an inbox says of groups: each is told what concerns him, once.
 func TestNews(t *testing.T) {
-	g := room()
+	g, open := room(), room()
+	g.Join = im.JoinInvite
 	who := &im.Member{User: 3, Addr: addr("cat@example.org"), Nick: "cat"}
 	from := "<message from='den@conference.example.org'>" + user
 	ann := addr("ann@example.org")
@@ -179,11 +180,20 @@ func TestNews(t *testing.T) {
 		"declined":          {im.GroupEvent{What: im.GroupDeclined}, 1, from + "<decline from='ann@example.org'/></x></message>"},
 		"declined, oneself": {im.GroupEvent{What: im.GroupDeclined}, 3, ""},
 		"asked, oneself":    {im.GroupEvent{What: im.GroupAsked}, 3, ""},
-		"joined":            {im.GroupEvent{What: im.GroupJoined}, 3, ""},
+		"let in":            {im.GroupEvent{What: im.GroupJoined}, 3, from + "<invite from='ann@example.org'/></x></message>"},
+		"joined":            {im.GroupEvent{What: im.GroupJoined, ByNick: "cat"}, 3, ""},
+		"let in, open":      {im.GroupEvent{What: im.GroupJoined, Group: open}, 3, ""},
+		"let in, another":   {im.GroupEvent{What: im.GroupJoined}, 1, ""},
 	} {
-		c.ev.Group, c.ev.Member = g, who
+		if c.ev.Member = who; c.ev.Group == nil {
+			c.ev.Group = g
+		}
 		got := ""
-		if st := News(&c.ev, c.me, ann); st != nil {
+		by := ann
+		if c.ev.ByNick == who.Nick {
+			by = who.Addr
+		}
+		if st := News(&c.ev, c.me, by); st != nil {
 			got = string(stanza.Bytes(st))
 		}
 		same(t, name, got, c.want)

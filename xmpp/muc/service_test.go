@@ -106,12 +106,26 @@ func TestRooms(t *testing.T) {
 	w.expect("XEP-0059 2.1, no id", list(set("<after>x</after>")), "item-not-found")
 	w.expect("XEP-0059 2.3", list(set("<before/>")), "feature-not-implemented")
 	w.expect("XEP-0059 2.6", list(set("<index>3</index>")), "feature-not-implemented")
+	w.expect("XEP-0059 2.7", list(set("<max>0</max>")), head+"<set xmlns='"+stanza.NSRSM+"'/></query>")
 	w.expect("XEP-0059", list(set("<max>x</max>")), "bad-request")
 	w.expect("node", w.ask("get", "<query xmlns='"+stanza.NSItems+"' node='x'/>", "conference.example.org"), "item-not-found")
 	one, other := w.ask("get", "<unique xmlns='"+nsUnique+"'/>", "conference.example.org"), w.ask("get", "<unique xmlns='"+nsUnique+"'/>", "conference.example.org")
 	if one == other || !strings.HasPrefix(one, "<unique") {
 		t.Error(one, other)
 	}
+}
+
+// A cell with many rooms of other domains is not looked through for one request; the
+// client goes on from where it ended.
+func TestManyRoomsOfOthers(t *testing.T) {
+	w := newWorld(t, im.RoleNone)
+	for i := range 3 * mostPages {
+		w.public = append(w.public, im.Group{ID: im.GroupID(1 + i), Addr: im.Addr{Local: "other", Domain: "conference.example.net"}})
+	}
+	ask := func() string { return w.ask("get", query(stanza.NSItems, ""), "conference.example.org") }
+	w.expect("nothing found yet", ask(), "resource-constraint")
+	w.public[0].Addr.Domain = "conference.example.org"
+	w.expect("a page", ask(), query(stanza.NSItems, "<item jid='other@conference.example.org'/><set xmlns='"+stanza.NSRSM+"'><first>1</first><last>100</last></set>"))
 }
 
 // Section 7.10.
