@@ -36,6 +36,7 @@ func (s *session) roomsRequest(st *xmlstream.Element, to im.Addr) {
 func (s *session) occupantRequest(st *xmlstream.Element, to im.Addr, answer bool) {
 	r := s.roomAt(to)
 	switch {
+	case r == nil && answer:
 	case r == nil && (st.First().Space == stanza.NSInfo || st.First().Space == stanza.NSItems): // XEP-0045 section 6.6
 		s.refuse(st, stanza.Errorf(stanza.BadRequest, errOutside.Detail))
 	case r == nil:

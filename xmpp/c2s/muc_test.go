@@ -294,6 +294,8 @@ func TestRoomPresence(t *testing.T) {
 			{"<message type='chat' to='den@conference.example.org/romeo'><body>x</body></message>", "not-acceptable"},
 			{"<message type='groupchat' to='den@conference.example.org'><body>x</body></message>", "not-acceptable"},
 			{"<message type='groupchat' to='nowhere@conference.example.org'><body>x</body></message>", "not-acceptable"},
+			{"<iq type='result' id='4' to='den@conference.example.org/romeo'/>", ""},
+			{"<iq type='error' id='4' to='den@conference.example.org/romeo'/>", ""},
 			{"<iq type='get' id='4' to='den@conference.example.org/romeo'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>", "bad-request"},
 		} {
 			s.say(t, c.say)
