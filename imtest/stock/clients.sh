@@ -37,10 +37,13 @@ export CA=$DIR/data/ca.pem
 echo "a long secret" >"$DIR/password"
 chmod 600 "$DIR/password"
 
-cxx() { local as=$1; shift; "$CXX" "$@" --nas "$NAS" --ca "$CA" --as "$as@localhost" --password-file "$DIR/password" --state "$DIR/state-$as"; }
-for u in alice prof mcab web other; do cxx $u register >/dev/null || exit 1; done
+# cxx USER ARGUMENTS …
+cxx() { account "$1"; "$CXX" "${@:2}" "${account[@]}"; }
 # listen USER: what he hears goes to a file of his name
-listen() { exec "$CXX" listen --since 0 --nas "$NAS" --ca "$CA" --as "$1@localhost" --password-file "$DIR/password" --state "$DIR/state-$1" >"$DIR/$1" 2>&1; }
+listen() { account "$1"; exec "$CXX" listen --since 0 "${account[@]}" >"$DIR/$1" 2>&1; }
+account() { account=(--nas "$NAS" --ca "$CA" --as "$1@localhost" --password-file "$DIR/password" --state "$DIR/state-$1"); }
+
+for u in alice prof mcab web other; do cxx $u register >/dev/null || exit 1; done
 listen alice &
 listeners=$!
 listen web &
@@ -85,4 +88,6 @@ done
 if command -v npm >/dev/null; then web_; else echo "LEFT OUT @xmpp/client: npm is not installed"; fi
 echo "--- what cxx listen of alice heard:"
 cat "$DIR/alice"
+echo "--- what the server warned of:"
+grep -E "level=(WARN|ERROR)" "$DIR/log"
 exit $bad
