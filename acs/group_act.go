@@ -132,6 +132,8 @@ func (c *groupChange) invite(a *im.Act, m im.Member, t *target) error {
 	switch {
 	case m.Role.In() && !m.Passing, m.Role == im.RoleInvited && m.By == c.user, t.away:
 		return nil
+	case m.Passing && c.Group.Join == im.JoinOpen: // no invitation makes a member there (XEP-0045 section 9.5)
+		return nil
 	case m.Role == im.RoleOutcast:
 		return im.Errorf(im.CodeBanned, "he was banned from the group")
 	case m.Role == im.RoleAsking && c.me.Role >= im.RoleAdmin, m.Passing: // he is there already: now he may stay

@@ -167,12 +167,8 @@ func (c *groupChange) nick(u im.UserID, wanted string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		owner, err := c.NickOwner(nick)
-		if err != nil {
-			return "", err
-		}
-		if owner == 0 || owner == u {
-			return nick, nil
+		if err = c.free(u, nick); im.CodeOf(err) != im.CodeNickTaken {
+			return nick, err
 		}
 	}
 	return "", im.Errorf(im.CodeNickTaken, "every nickname like %q is taken; choose another one", wanted)
@@ -180,11 +176,7 @@ func (c *groupChange) nick(u im.UserID, wanted string) (string, error) {
 
 // free refuses a nickname that somebody else has.
 func (c *groupChange) free(u im.UserID, nick string) error {
-	owner, err := c.NickOwner(nick)
-	if err == nil && owner != 0 && owner != u {
-		err = im.Errorf(im.CodeNickTaken, "somebody in the group has this nickname, or one that looks like it")
-	}
-	return err
+	return c.srv.freeNick(c.GroupEdit, u, nick)
 }
 
 // defaultNick is how a user is called who has chosen nothing.

@@ -25,8 +25,10 @@ func (s *session) mayRead(ctx context.Context, g im.GroupID) (reader, error) {
 		return r, err
 	}
 	public := r.group.Join == im.JoinOpen && r.group.History && r.group.Password == "" && !r.group.Locked
+	// One whom nobody has forgotten when his node ended is not there any more.
+	ghost := r.me.Passing && !s.srv.entered(g, s.user)
 	switch {
-	case r.me.Role.In():
+	case r.me.Role.In() && !ghost:
 	case r.me.Role == im.RoleOutcast:
 		return r, im.Errorf(im.CodeBanned, "you were banned from the group")
 	case !public:

@@ -15,6 +15,9 @@ func errNotAllowed(what string) *im.Error {
 
 // mayInvite reports whether me may let others in.
 func mayInvite(g *im.Group, me *im.Member) bool {
+	if g.Join == im.JoinOpen && g.Invite == im.WhoAnyone {
+		return me.Role.In()
+	}
 	circle := max(g.Invite, im.WhoMembers)
 	return me.Within(circle) && (me.Role >= im.RoleMember || me.Admin())
 }

@@ -38,10 +38,23 @@ func (r *recorder) await(t *testing.T, text string) []string {
 	}
 }
 
+// awaitVerb waits until the inbox has got an event of a group.
+func (r *recorder) awaitVerb(t *testing.T, what im.GroupVerb) {
+	t.Helper()
+	for !slices.Contains(r.verbs(), what) {
+		select {
+		case <-r.news:
+		case <-t.Context().Done():
+			t.Fatalf("no event %d came", what)
+		}
+	}
+}
+
 func (r *recorder) Push(e *im.Entry) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.inbox = append(r.inbox, *e)
+	r.wake()
 	return true
 }
 
@@ -49,11 +62,15 @@ func (r *recorder) PushPost(p *im.GroupPush) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.posts = append(r.posts, *p.Entry)
+	r.wake()
+	return true
+}
+
+func (r *recorder) wake() {
 	select {
 	case r.news <- struct{}{}:
 	default:
 	}
-	return true
 }
 
 func (*recorder) PushPresence(im.UserPresence)         {}

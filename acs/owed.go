@@ -13,7 +13,8 @@ import (
 // writes his items and sends signals, and is not to be closed. The same may be told
 // again, and late.
 type Booker interface {
-	Booked(ctx context.Context, as im.Session, m im.Membership)
+	// An error says that it has to be told again.
+	Booked(ctx context.Context, as im.Session, m im.Membership) error
 }
 
 // UseBooker sets who is told. Call it before Run.
@@ -45,7 +46,10 @@ func (s *Server) settleOwed(ctx context.Context, due []im.Owed) {
 		if e != nil {
 			s.Deliver(o.Membership.User, []im.Entry{*e})
 		}
-		s.book(ctx, o.Membership)
+		if err := s.book(ctx, o.Membership); err != nil {
+			s.log.Debug("bookmark is not in step, will try again", "user", o.Membership.User, "group", o.Membership.Group, "err", err)
+			continue
+		}
 		done = append(done, o)
 	}
 	if len(done) == 0 {
@@ -57,16 +61,18 @@ func (s *Server) settleOwed(ctx context.Context, due []im.Owed) {
 }
 
 // book tells the booker of a membership.
-func (s *Server) book(ctx context.Context, m im.Membership) {
+func (s *Server) book(ctx context.Context, m im.Membership) error {
 	if s.booker == nil {
-		return
+		return nil
 	}
 	as, err := s.behalf(ctx, m.User)
-	if err != nil { // the account may be gone
-		s.log.Debug("bookmark was not kept in step", "user", m.User, "group", m.Group, "err", err)
-		return
+	if im.CodeOf(err) == im.CodeNotFound && err != nil { // the account is gone
+		return nil
 	}
-	s.booker.Booked(ctx, as, m)
+	if err != nil {
+		return err
+	}
+	return s.booker.Booked(ctx, as, m)
 }
 
 const (

@@ -93,11 +93,12 @@ func (s *session) leaveRoom(r *room, p im.Presence) {
 		s.srv.rooms.down(im.OccupantGone{Group: r.id, User: s.user, Session: s.id, Presence: p})
 		r.leave(keyOf(o), p)
 		if passing {
-			s.srv.after(0, func(ctx context.Context) { s.passed(ctx, r.id) })
+			s.srv.after(0, func(ctx context.Context) { s.srv.passed(ctx, r.id, s.user) })
 		}
-		if r.group.Temporary && len(r.there) == 0 {
-			s.srv.after(0, func(ctx context.Context) { s.srv.endTemporary(ctx, r.id) })
+		if r.group.Locked {
+			s.srv.after(0, func(ctx context.Context) { s.srv.endEmpty(ctx, r.id) })
 		}
+		r.emptied()
 	}
 	s.srv.rooms.left(r, s, sub, 0)
 }

@@ -18,6 +18,9 @@ func (s *session) RoomEnter(ctx context.Context, e im.RoomEntry) (im.RoomState, 
 	out := im.RoomState{}
 	g, err := s.srv.store.GroupByAddr(ctx, e.Addr.Bare())
 	if im.CodeOf(err) == im.CodeNotFound {
+		if e.Addr.Domain != s.srv.groupDomain(s.addr.Domain) {
+			return im.RoomState{}, im.Errorf(im.CodeForbidden, "you can make rooms at %s only", s.srv.groupDomain(s.addr.Domain))
+		}
 		g, err = s.openRoom(ctx, e.Addr.Local, nick)
 		out.Created = err == nil
 		if im.CodeOf(err) == im.CodeNameTaken { // somebody was quicker
@@ -71,7 +74,7 @@ func (s *Server) admit(g *im.Group, me *im.Member, password string) error {
 		return im.Errorf(im.CodeBanned, "you were banned from this room")
 	case g.Locked && me.Role < im.RoleOwner:
 		return im.Errorf(im.CodeNotFound, "the room is not open yet; its owner configures it")
-	case !opens(g, password):
+	case !opens(g, password) && !s.knows(g, me):
 		return im.Errorf(im.CodePasswordNeeded, "this room asks for a password")
 	case g.Join != im.JoinOpen && !me.Role.In() && me.Role != im.RoleInvited:
 		return im.Errorf(im.CodeMembersOnly, "this room is for members; ask to join, or for an invitation")
@@ -79,6 +82,12 @@ func (s *Server) admit(g *im.Group, me *im.Member, password string) error {
 		return im.Errorf(im.CodeTooMany, "the room is full; at most %d may be there", g.MaxMembers)
 	}
 	return nil
+}
+
+// knows reports whether the group has let somebody in before, so that he needs no
+// password: a member or who is invited, and who is inside already.
+func (s *Server) knows(g *im.Group, me *im.Member) bool {
+	return me.Role == im.RoleInvited || me.Role.In() && (!me.Passing || s.entered(g.ID, me.User))
 }
 
 // visit makes the user a passing visitor, or gives him another nickname as one. It
@@ -92,14 +101,10 @@ func (s *session) visit(ctx context.Context, g im.GroupID, nick string) (me im.M
 		case !m.Role.In() && e.Group.Join != im.JoinOpen:
 			return im.Errorf(im.CodeMembersOnly, "this room is for members")
 		}
-		owner, err := e.NickOwner(nick)
-		if err != nil {
+		if err := s.srv.freeNick(e, s.user, nick); err != nil {
 			return err
 		}
-		if owner != 0 && owner != s.user {
-			return im.Errorf(im.CodeNickTaken, "somebody in the room has this nickname, or one that looks like it")
-		}
-		if !known || !m.Role.In() {
+		if !known || !m.Role.In() || m.Passing && !s.srv.entered(g, s.user) {
 			m = im.Member{User: s.user, Addr: s.addr.Bare(), Role: im.RoleVisitor, Passing: true}
 			if !e.Group.History {
 				m.From = e.Head
@@ -111,23 +116,6 @@ func (s *session) visit(ctx context.Context, g im.GroupID, nick string) (me im.M
 		return nil
 	})
 	return me, since, err
-}
-
-// passed forgets a passing visitor whose last session has left.
-func (s *session) passed(ctx context.Context, g im.GroupID) {
-	left := s.srv.now()
-	if s.srv.entered(g, s.user) {
-		return
-	}
-	_, err := s.srv.store.EditGroup(ctx, g, []im.UserID{s.user}, func(e *im.GroupEdit) error {
-		if m := e.Members[s.user]; m.Passing && !m.Joined.After(left) {
-			e.Drop = append(e.Drop, s.user)
-		}
-		return nil
-	})
-	if err != nil {
-		s.srv.log.Debug("visitor was not forgotten", "group", g, "user", s.user, "err", err)
-	}
 }
 
 // settleIn gives the session its place in the room, as the occupant o.
@@ -163,20 +151,4 @@ func (s *session) settleIn(ctx context.Context, o im.Occupant, out im.RoomState)
 	out.Group, out.Me, out.Head = *r.group, me, r.last
 	out.Occupants = r.occupantsFor(s)
 	return out, nil
-}
-
-// endTemporary dissolves a group that was for as long as somebody is there.
-func (s *Server) endTemporary(ctx context.Context, g im.GroupID) {
-	if len(s.rooms.occupants(g)) > 0 {
-		return
-	}
-	err := s.changeGroup(ctx, g, nil, func(c *groupChange) error {
-		if !c.Group.Temporary {
-			return nil
-		}
-		return c.dissolve("", "")
-	})
-	if err != nil {
-		s.log.Debug("temporary group was not dissolved", "group", g, "err", err)
-	}
 }

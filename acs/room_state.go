@@ -24,7 +24,9 @@ type room struct {
 	there   map[occupantKey]*im.Occupant
 	gone    bool // dissolved, or nobody here follows any more
 	posts   []time.Time
-	moved   bool // a PushMoved is due
+
+	muteEnds time.Time // the end of a mute that is waited for; zero: none
+	moved    bool      // a PushMoved is due
 }
 
 // sub is a session that follows a group.
@@ -78,6 +80,7 @@ func (r *room) load(ctx context.Context) error {
 			}
 		}
 	}
+	r.awaitVoices()
 	r.mu.Unlock()
 	r.start(head.Seq)
 	return nil
@@ -129,9 +132,11 @@ func (r *room) push(e *im.Entry, _ bool) bool {
 func (r *room) apply(e *im.Entry) (told bool) {
 	ev := e.Group
 	if ev.Group != nil {
-		g := *ev.Group
-		g.Salt, g.Password = r.group.Salt, r.group.Password
+		before, g := r.group, *ev.Group
+		g.Salt, g.Password = before.Salt, before.Password
 		r.group = &g
+		r.revoiced(before, r.srv.now(), im.GroupChanged)
+		r.awaitVoice(g.MutedUntil)
 	}
 	if ev.What == im.GroupDissolved {
 		r.dissolve(e)
@@ -146,6 +151,7 @@ func (r *room) apply(e *im.Entry) (told bool) {
 	if m.Role.In() {
 		m.ReadTo = was.ReadTo
 		r.members[m.User] = m
+		r.awaitVoice(m.MutedUntil)
 	} else if !slices.ContainsFunc(r.of(m.User), func(o *im.Occupant) bool { return o.Since >= e.Seq }) {
 		delete(r.members, m.User)
 	}
@@ -284,6 +290,7 @@ func (r *room) seen(u im.UserID) {
 		left.Presence = im.Presence{}
 		delete(r.there, keyOf(old))
 		r.tell(&im.OccupantChange{Group: r.group, Occupant: left, Left: true, Rest: r.another(u)})
+		r.emptied()
 	case old == nil || old.Presence != now.Presence:
 		r.update(now, 0, nil)
 	}

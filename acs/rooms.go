@@ -357,7 +357,11 @@ func (k *rooms) take(peer im.NodeID, u *im.RoomsUpdate) {
 		k.echoed(u.Echo)
 		return
 	}
-	for _, what := range k.record(peer, u) {
+	changed := k.record(peer, u)
+	if u.Snapshot {
+		k.srv.lostOccupants(slices.DeleteFunc(slices.Clone(changed), func(o occupancy) bool { return o.up != nil }))
+	}
+	for _, what := range changed {
 		r := k.of(what.group)
 		if r == nil {
 			continue
@@ -383,7 +387,8 @@ type occupancy struct {
 	session  im.SessionID
 	up       *im.Occupant
 	presence im.Presence
-	by       uint64 // see im.OccupantGone
+	by       uint64      // see im.OccupantGone
+	was      im.Occupant // of one who has gone with his node
 }
 
 // record remembers an announcement and returns what it changes in rooms.
@@ -446,9 +451,9 @@ func (k *rooms) forgetLocked(peer im.NodeID, stay []im.Occupant) (out []occupanc
 		k.unwantLocked(g, peer)
 	}
 	for g, list := range n.there {
-		for id := range list {
-			if !slices.ContainsFunc(stay, func(o im.Occupant) bool { return o.Group == g && o.Session == id }) {
-				out = append(out, occupancy{group: g, session: id})
+		for id, o := range list {
+			if !slices.ContainsFunc(stay, func(x im.Occupant) bool { return x.Group == g && x.Session == id }) {
+				out = append(out, occupancy{group: g, session: id, was: o})
 			}
 		}
 	}
@@ -468,6 +473,7 @@ func (k *rooms) forget(peer im.NodeID) {
 			r.mu.Unlock()
 		}
 	}
+	k.srv.lostOccupants(gone)
 }
 
 // echoed compares the heads of groups that a peer knows now that we follow: what it

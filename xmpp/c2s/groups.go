@@ -38,8 +38,8 @@ func (k sink) PushOccupant(c *im.OccupantChange) bool {
 }
 
 // Booked implements acs.Booker.
-func (srv *Server) Booked(ctx context.Context, as im.Session, m im.Membership) {
-	srv.modules.pep.Booked(ctx, as, m)
+func (srv *Server) Booked(ctx context.Context, as im.Session, m im.Membership) error {
+	return srv.modules.pep.Booked(ctx, as, m)
 }
 
 // groups reports whether a domain is where the groups of a domain of ours are.

@@ -23,19 +23,33 @@ const bookRounds = 3
 
 // Booked keeps the bookmark of a group in step with the user's membership (XEP-0402):
 // a member's clients enter the room by themselves. as acts for the user, m is news of
-// the membership, which may be old. Any goroutine may call it.
-func (v *Service) Booked(ctx context.Context, as im.Session, m im.Membership) {
+// the membership, which may be old. An error says that the storage is out of reach and
+// that it has to be told again; others are logged. Any goroutine may call it.
+func (v *Service) Booked(ctx context.Context, as im.Session, m im.Membership) error {
 	if m.Role == im.RoleInvited || m.Role == im.RoleAsking {
-		return // there is no bookmark before, and none is due
+		return nil // there is no bookmark before, and none is due
 	}
 	s := behalf{core: as}
 	for range bookRounds { // until nothing has changed meanwhile
 		changed, err := v.book(ctx, s, m)
-		if err != nil || !changed {
+		switch {
+		case away(err):
+			return err
+		case err != nil || !changed:
 			v.note(s, "a bookmark was not kept in step", err)
-			return
+			return nil
 		}
 	}
+	return nil
+}
+
+// away reports whether an error will pass by itself.
+func away(err error) bool {
+	switch im.CodeOf(err) {
+	case im.CodeZoneUnavailable, im.CodeOverloaded, im.CodeRetryLater, im.CodeUnknownOutcome:
+		return err != nil
+	}
+	return false
 }
 
 // book makes the bookmark of a group what it should be now. changed: it was not.

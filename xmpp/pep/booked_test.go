@@ -46,7 +46,10 @@ func TestBooked(t *testing.T) {
 	step := func(what string, st im.GroupState, want ...string) {
 		t.Helper()
 		g.state = st
-		w.v.Booked(t.Context(), core, m)
+		err := w.v.Booked(t.Context(), core, m)
+		if again := im.CodeOf(g.err) == im.CodeZoneUnavailable; (err != nil) != again {
+			t.Errorf("%s: got %v; want to be told again: %v", what, err, again)
+		}
 		w.same(what, w.events(), want...)
 	}
 	step("joined", in(im.RoleMember, "J"), event(item(" name='The Play' autojoin='true'", "<nick>J</nick>")))
@@ -82,7 +85,7 @@ func TestBookedWhileItChanges(t *testing.T) {
 	out := im.GroupState{}
 	g := &standing{state: in(im.RoleMember, "J"), then: &out}
 	core.Groups = g
-	w.v.Booked(t.Context(), core, im.Membership{Group: 9, Addr: im.Addr{Local: "play", Domain: "conference.example.org"}, Role: im.RoleMember})
+	_ = w.v.Booked(t.Context(), core, im.Membership{Group: 9, Addr: im.Addr{Local: "play", Domain: "conference.example.org"}, Role: im.RoleMember})
 	if got := w.must(juliet+"get", items(nsBookmarks)); got != "<pubsub><items node='"+nsBookmarks+"'/></pubsub>" {
 		t.Error(got)
 	}
