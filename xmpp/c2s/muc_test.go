@@ -115,6 +115,15 @@ func person(n int, nick string) im.Occupant {
 // inDen is a session of romeo's in a core with a room.
 func inDen(t *testing.T, people int, edit func(*Config)) (*session, *tape, *den) {
 	t.Helper()
+	s, conn, d := stranger(t, people, edit)
+	s.queue.start()
+	t.Cleanup(s.leaveNow)
+	return s, conn, d
+}
+
+// stranger is inDen without anybody who runs the session.
+func stranger(t *testing.T, people int, edit func(*Config)) (*session, *tape, *den) {
+	t.Helper()
 	cell := xmpptest.New()
 	s, conn := desk(t, cell, "romeo/orchard", edit)
 	s.srv.deps.GroupPrefix = "conference"
@@ -126,8 +135,6 @@ func inDen(t *testing.T, people int, edit func(*Config)) (*session, *tape, *den)
 	d.me.User = s.core.User()
 	core := s.core.(*xmpptest.Core)
 	core.Groups, core.Rooms = d, d
-	s.queue.start()
-	t.Cleanup(s.leaveNow)
 	return s, conn, d
 }
 
