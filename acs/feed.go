@@ -167,7 +167,7 @@ func (f *feed) fill(ctx context.Context) {
 			}
 			continue
 		}
-		f.pushPage(page)
+		f.pushPage(page, after)
 	}
 }
 
@@ -207,9 +207,16 @@ func (f *feed) fillLater(err error, head, news uint64) (ended bool) {
 	return true
 }
 
-func (f *feed) pushPage(page im.SyncPage) {
+// pushPage hands on a page of what was read above after. A log has no holes but at its
+// beginning, where a timeline's retention removes: what is not there any more is passed
+// over.
+func (f *feed) pushPage(page im.SyncPage, after uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if first := page.Entries[0].Seq; f.state == feedFilling && f.last == after && first > after+1 {
+		f.srv.log.Warn("entries were removed from a log before they were handed out", "log", f.log, "from", after+1, "to", first-1)
+		f.last = first - 1
+	}
 	for i := range page.Entries {
 		e := &page.Entries[i]
 		f.srv.clock.Observe(e.MsgID)

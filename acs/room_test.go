@@ -21,6 +21,7 @@ type roomStore struct {
 	group   im.Group
 	members []im.Member
 	log     []im.Entry
+	pruned  uint64 // what is not above is no longer there
 }
 
 func (f *roomStore) GroupSnapshot(context.Context, im.GroupID) (im.Group, []im.Member, im.Head, error) {
@@ -34,6 +35,7 @@ func (f *roomStore) Read(_ context.Context, _ im.UserID, after uint64, limit int
 	defer f.mu.Unlock()
 	head := uint64(len(f.log))
 	page := im.SyncPage{Head: head}
+	after = max(after, f.pruned)
 	if after < head {
 		page.Entries = slices.Clone(f.log[after:min(head, after+uint64(limit))])
 	}
@@ -345,6 +347,24 @@ func TestRoomEcho(t *testing.T) {
 		advance(time.Second)
 		if got := sink.got(); !slices.Equal(got, []uint64{1}) {
 			t.Errorf("got %v behind the echo; want 1", got)
+		}
+	})
+}
+
+// A node that is behind what retention has removed goes on behind it.
+func TestRoomPruned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv, store := roomServer(t)
+		bob, sink := roomSession(srv, 2, 12, im.ProtocolCXX)
+		bob.follow(t.Context(), team, willRead)
+		for range 5 {
+			store.append(im.Entry{Kind: im.KindMessage, From: 1, Post: &im.Post{}})
+		}
+		store.pruned = 3
+		srv.rooms.of(team).heard(5)
+		advance(time.Second)
+		if got := sink.got(); !slices.Equal(got, []uint64{4, 5}) {
+			t.Errorf("got %v; want 4 and 5", got)
 		}
 	})
 }
