@@ -105,6 +105,7 @@ func (c *cell) openStore(t *testing.T) {
 		return
 	}
 	cfg := shard.Default()
+	cfg.Timeout = config.Duration(patience) // ten thousand members are one transaction
 	cfg.Zones = nil
 	for i, dsn := range c.dsn {
 		cfg.Zones = append(cfg.Zones, shard.ZoneConfig{ID: im.ZoneID(i + 1), Driver: "mysql", DSN: config.Secret(dsn), Slots: slots[i]})

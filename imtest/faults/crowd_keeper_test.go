@@ -116,12 +116,12 @@ func (k *keeper) found(t *testing.T, name string) (id uint64, addr string) {
 }
 
 // admit makes users members, as many at a time as one request takes.
-func (k *keeper) admit(t *testing.T, g uint64, users []im.UserID) {
+func (k *keeper) admit(t *testing.T, g uint64, all []*member) {
 	t.Helper()
-	for some := range slices.Chunk(users, 100) {
+	for some := range slices.Chunk(all, 100) {
 		var acts []*cxxpb.Act
-		for _, u := range some {
-			acts = append(acts, &cxxpb.Act{Verb: uint32(im.ActRole), User: uint64(u), Role: uint32(im.RoleMember)})
+		for _, m := range some {
+			acts = append(acts, &cxxpb.Act{Verb: uint32(im.ActRole), User: uint64(m.user), Role: uint32(im.RoleMember)})
 		}
 		k.must(t, groupCall(g, acts...))
 	}

@@ -76,12 +76,9 @@ func (c *cell) gather(t *testing.T, p crowdPlan) *crowd {
 		g.all = append(g.all, m)
 	}
 	g.accounts(t)
-	users := c.silent(t, p.offline, run)
+	g.fill(t, run)
 	g.stage(t, "the accounts were made")
-	for _, m := range g.all[:members] {
-		users = append(users, m.user)
-	}
-	g.keeper.admit(t, g.id, users)
+	g.keeper.admit(t, g.id, g.all[:members])
 	first := g.keeper.say(t, g.id, "welcome")
 	g.stage(t, "all were made members")
 	for i, m := range g.all {
@@ -100,7 +97,8 @@ func (c *cell) gather(t *testing.T, p crowdPlan) *crowd {
 // accounts makes the users who will be online, several at a time.
 func (g *crowd) accounts(t *testing.T) {
 	t.Helper()
-	each(t, g.all, func(m *member) (err error) {
+	each(t, len(g.all), func(i int) (err error) {
+		m := g.all[i]
 		if m.x != nil {
 			m.user, err = g.cell.account(m.name)
 			return err
@@ -110,31 +108,37 @@ func (g *crowd) accounts(t *testing.T) {
 	})
 }
 
-// silent makes n users who are never online.
-func (c *cell) silent(t *testing.T, n int, run int64) []im.UserID {
+// fill puts members into the group who are never online: straight into its zone, because
+// ten thousand requests would take longer than what is tested. Their own zones are not
+// told, which only their devices would see.
+func (g *crowd) fill(t *testing.T, run int64) {
 	t.Helper()
-	users := make([]im.UserID, n)
-	places := make([]int, n)
-	for i := range places {
-		places[i] = i
+	list := make([]im.Member, g.plan.offline)
+	for i := range list {
+		name := nameOf("silent", i, run)
+		list[i] = im.Member{Addr: im.Addr{Local: name, Domain: domain}, Role: im.RoleMember, Nick: name, Joined: g.start}
 	}
-	each(t, places, func(i int) (err error) {
-		users[i], err = c.bareAccount(t.Context(), nameOf("silent", i, run))
+	each(t, len(list), func(i int) (err error) {
+		list[i].User, err = g.cell.bareAccount(g.ctx, list[i].Addr.Local)
 		return err
 	})
-	return users
+	_, err := g.cell.store.EditGroup(g.ctx, im.GroupID(g.id), nil, func(e *im.GroupEdit) error {
+		e.Put = list
+		return nil
+	})
+	must(t, err)
 }
 
-// each calls f for all of list, several at a time.
-func each[T any](t *testing.T, list []T, f func(T) error) {
+// each calls f for 0 to n-1, several at a time.
+func each(t *testing.T, n int, f func(i int) error) {
 	t.Helper()
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, 16)
-	for _, x := range list {
+	for i := range n {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			if err := f(x); err != nil {
+			if err := f(i); err != nil {
 				t.Error(err)
 			}
 		})
