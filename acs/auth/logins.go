@@ -36,12 +36,15 @@ type Deps struct {
 	MsgID func() im.MsgID
 	// Logged hands over inbox entries that were committed here, so that the
 	// core delivers them. Kick ends sessions. Both must not block; nil: none.
-	Logged  func(u im.UserID, entries []im.Entry)
-	Kick    func(k im.Kick)
-	Log     *slog.Logger
-	Metrics prometheus.Registerer                  // nil: none
-	Now     func() time.Time                       // nil: time.Now
-	After   func(d time.Duration) <-chan time.Time // nil: time.After
+	Logged func(u im.UserID, entries []im.Entry)
+	Kick   func(k im.Kick)
+	// LeaveAll takes a user out of his groups before his account is deleted; nil: he is
+	// in none.
+	LeaveAll func(ctx context.Context, u im.UserID) error
+	Log      *slog.Logger
+	Metrics  prometheus.Registerer                  // nil: none
+	Now      func() time.Time                       // nil: time.Now
+	After    func(d time.Duration) <-chan time.Time // nil: time.After
 }
 
 // Logins implements im.Logins and the account operations. All methods are safe
@@ -54,6 +57,7 @@ type Logins struct {
 	msgID    func() im.MsgID
 	logged   func(im.UserID, []im.Entry)
 	kick     func(im.Kick)
+	leaveAll func(context.Context, im.UserID) error
 	log      *slog.Logger
 	now      func() time.Time
 	metrics  *metrics
@@ -84,7 +88,7 @@ func New(cfg Config, d Deps) (*Logins, error) {
 	d.setDefaults()
 	l := &Logins{
 		cfg: cfg, store: d.Store, seal: d.Seal, domains: d.Domains,
-		msgID: d.MsgID, logged: d.Logged, kick: d.Kick, log: d.Log, now: d.Now,
+		msgID: d.MsgID, logged: d.Logged, kick: d.Kick, leaveAll: d.LeaveAll, log: d.Log, now: d.Now,
 		metrics:  newMetrics(d.Metrics),
 		accounts: newAccountCache(),
 		throttle: newThrottle(cfg, d.Now, d.After),

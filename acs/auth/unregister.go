@@ -8,6 +8,11 @@ import (
 
 // Unregister implements im.Logins.
 func (l *Logins) Unregister(ctx context.Context, u im.UserID) error {
+	if l.leaveAll != nil {
+		if err := l.leaveAll(ctx, u); err != nil {
+			return asError(err)
+		}
+	}
 	err := l.store.DeleteAccount(ctx, u)
 	// Even after a failure: the deletion may have happened.
 	l.accounts.forget(u)

@@ -39,7 +39,7 @@ func (n *Node) openCore(ctx context.Context) error {
 	}
 	n.logins, err = auth.New(n.cfg.Auth, auth.Deps{
 		Store: n.store, Seal: seal, Domains: n.domains, MsgID: n.core.Clock().Next,
-		Logged: n.core.Deliver, Kick: n.core.Kick, Log: n.log, Metrics: n.metrics,
+		Logged: n.core.Deliver, Kick: n.core.Kick, LeaveAll: n.core.LeaveAll, Log: n.log, Metrics: n.metrics,
 	})
 	if err != nil {
 		return err

@@ -78,7 +78,7 @@ func offlineAPI(ctx context.Context, cfg Config, dataDir string, domains []strin
 	if err := core.CatchUp(ctx); err != nil {
 		return nil, err
 	}
-	logins, err := auth.New(cfg.Auth, auth.Deps{Store: store, Seal: seal, Domains: domains, MsgID: core.Clock().Next, Log: log})
+	logins, err := auth.New(cfg.Auth, auth.Deps{Store: store, Seal: seal, Domains: domains, MsgID: core.Clock().Next, LeaveAll: core.LeaveAll, Log: log})
 	if err != nil {
 		return nil, err
 	}
