@@ -177,7 +177,7 @@ func (s *session) signal(sig *im.Signal) {
 	switch {
 	case strings.HasPrefix(string(data[:min(len(data), 9)]), "<presence"):
 		s.deliver(data)
-	case s.waitsFor(data) && !s.unwantedCopy(sig):
+	case s.wants(data) && !s.unwantedCopy(sig):
 		s.write(data, 0)
 	}
 }

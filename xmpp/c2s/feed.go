@@ -67,7 +67,7 @@ func (s *session) waits() bool {
 // goOn feeds a client that has acknowledged something from where it was left.
 func (s *session) goOn() {
 	if !s.feed.held {
-		s.fillRoom()
+		s.moreBulk()
 		return
 	}
 	if s.feed.retry {
@@ -139,7 +139,7 @@ func (s *session) catchUp(ctx context.Context) {
 		s.queue.post(event{kind: evCall, call: s.catchUp})
 		return
 	}
-	s.fillRoom()
+	s.moreBulk()
 }
 
 // deliverOffline gives the client what has come while nobody was there

@@ -1,7 +1,6 @@
 package c2s
 
 import (
-	"bytes"
 	"slices"
 
 	"github.com/cxx-im/cxx/im"
@@ -54,18 +53,25 @@ func (s *session) changed(r *joined, c *im.OccupantChange) {
 	})
 }
 
-// waitsFor reports whether a stanza that another session has sent is for the client: an
-// answer of somebody in a room is only to what the client has asked him there.
-func (s *session) waitsFor(data []byte) bool {
-	if len(s.rooms) == 0 || !bytes.HasPrefix(data, []byte("<iq")) {
-		return true
+// wants reports whether a message or iq that another session has sent is for the client.
+// From an occupant whom the user has blocked (XEP-0191 section 3.7) nothing is, and an
+// answer only to what the client has asked him.
+func (s *session) wants(data []byte) bool {
+	if len(s.rooms) == 0 {
+		return true // so it comes from no room
 	}
 	st, err := stanza.Parse(data)
-	if err != nil || !isAnswer(st) {
+	if err != nil {
 		return true
 	}
 	from, err := im.ParseAddr(st.Attr("from"))
 	if err != nil || !s.srv.groups(from.Domain) {
+		return true
+	}
+	if own, _, err := s.core.Blocked(s.ctx, from); err == nil && own {
+		return false
+	}
+	if st.Local != "iq" || !isAnswer(st) {
 		return true
 	}
 	r := s.roomAt(from)

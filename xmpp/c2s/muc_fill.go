@@ -9,7 +9,7 @@ import (
 	"github.com/cxx-im/cxx/xmpp/stanza"
 )
 
-// fillRooms goes on with what waits for room.
+// fillRooms goes on with what waits in the client's rooms for acknowledgements.
 func (s *session) fillRooms() {
 	for _, r := range s.rooms {
 		if r.waits() && !s.crowded() {

@@ -97,8 +97,8 @@ func (s *session) moreItems(ctx context.Context) {
 	s.lastItems(again)
 }
 
-// fillRoom goes on with what waits for room.
-func (s *session) fillRoom() {
+// moreBulk goes on with what waits for acknowledgements.
+func (s *session) moreBulk() {
 	for len(s.parked.order) > 0 && !s.crowded() {
 		p := s.parked.next()
 		s.showContact(&p)
