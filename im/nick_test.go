@@ -7,6 +7,11 @@ func TestNickKey(t *testing.T) {
 	for _, same := range [][]string{
 		{"Alice", "alice", "ALICE", "аlicе", "Ａlice", "alіce", "αlice", "a1ice"},
 		{"Bob", "B0b", "Воb", "вов"},
+		{"Paul", "PauI", "Ρаυl", "ᴘᴀᴜʟ", "pau|"},
+		{"Ian", "lan", "1an", "İan", "ian"},
+		{"Hanna", "Ηanna", "ΗАΝΝА", "Ꮋanna"},
+		{"Kern", "Kem", "Kerη"},
+		{"Wim", "VVim", "ννim"},
 		{"two words", "Two  Words", " two words "},
 	} {
 		want := ""
@@ -34,7 +39,7 @@ func TestNickKey(t *testing.T) {
 
 // What cannot be a nickname is refused.
 func TestPrepareNick(t *testing.T) {
-	for _, bad := range []string{"", "   ", "a\u0000b", "a\u202eb", string(make([]byte, MaxNick+1))} {
+	for _, bad := range []string{"", "   ", "a\u0000b", "a\u202eb", "a\u2800b", "\u0301ann", string(make([]byte, MaxNick+1))} {
 		if nick, err := PrepareNick(bad); err == nil {
 			t.Errorf("%q is taken as %q", bad, nick)
 		}

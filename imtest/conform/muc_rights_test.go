@@ -71,6 +71,7 @@ func TestSecurity26Requests(t *testing.T) {
 	r.does(im.ActRole, victim, im.RoleMember)
 	r.enter(victim, "victim")
 	r.says("first")
+	victim.Want("<message type='groupchat' from='" + r.addr + "/Owner'><body>first</body></message>")
 	owner := r.owner.Name + "@" + domain
 	before := len(r.log())
 	item := func(attrs string) string { return fmt.Sprintf(adminQuery, "<item "+attrs+"/>") }

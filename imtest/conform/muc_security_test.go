@@ -18,6 +18,7 @@ func TestSecurity26NickTheft(t *testing.T) {
 	w := open(t, imtest.Nodes(2))
 	r := w.room(t)
 	r.inside(t, 1, "Paul Cooper")
+	r.inside(t, 1, "José Fisher")
 	thief := r.inside(t, 2, "thief")
 	out := w.onlineAt(t, 2, w.user(t, "outside"))
 	for name, nick := range map[string]string{
@@ -31,6 +32,10 @@ func TestSecurity26NickTheft(t *testing.T) {
 		"no-break blank": "Paul\u00a0Cooper",
 		"digits":         "Pau1 C00per",
 		"math letters":   "𝐏𝐚𝐮𝐥 𝐂𝐨𝐨𝐩𝐞𝐫",
+		"small capitals": "ᴘᴀᴜʟ ᴄᴏᴏᴘᴇʀ",
+		"capital I":      "PauI Cooper",
+		"combining":      "Jose\u0301 Fisher",
+		"ligature":       "José ﬁsher",
 		"owner by C-XX":  "OWNER",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -41,7 +46,10 @@ func TestSecurity26NickTheft(t *testing.T) {
 			}
 		})
 	}
-	for name, nick := range map[string]string{"zero width": "Paul\u200b Cooper", "joiner": "Paul\u200d Cooper", "right to left": "\u202eroopeC luaP", "byte order": "Paul Cooper\ufeff"} {
+	for name, nick := range map[string]string{
+		"zero width": "Paul\u200b Cooper", "joiner": "Paul\u200d Cooper", "right to left": "\u202eroopeC luaP", "byte order": "Paul Cooper\ufeff", "soft hyphen": "Paul\u00ad Cooper", "braille blank": "Paul\u2800Cooper",
+		"grapheme joiner": "Paul\u034f Cooper", "variation": "Paul\ufe0f Cooper", "filler": "Paul\u3164Cooper", "mark before it": "\u0301Paul Cooper",
+	} {
 		t.Run(name, func(t *testing.T) {
 			for i, c := range []*xmpptest.T{thief, out} {
 				id := fmt.Sprintf("%d %s", i, name)
@@ -117,8 +125,10 @@ func TestSecurity26Forged(t *testing.T) {
 	w := open(t, imtest.Nodes(2))
 	r := w.room(t, withHistory)
 	a, b := r.meet(t)
-	forged := "<occupant-id xmlns='urn:xmpp:occupant-id:0' id='lie'/>" +
-		"<stanza-id xmlns='urn:xmpp:sid:0' by='" + r.addr + "' id='lie'/>" +
+	forged := strings.Repeat("<occupant-id xmlns='urn:xmpp:occupant-id:0' id='lie'/>"+
+		"<stanza-id xmlns='urn:xmpp:sid:0' by='"+r.addr+"' id='lie'/>", 3) +
+		"<stanza-id xmlns='urn:xmpp:sid:0' by='" + strings.ToUpper(r.addr) + "' id='lie'/>" +
+		"<delay xmlns='urn:xmpp:delay' from='" + r.addr + "/Owner' stamp='2001-01-01T00:00:00Z'/>" +
 		"<delay xmlns='urn:xmpp:delay' from='" + r.addr + "' stamp='2001-01-01T00:00:00Z'/>" +
 		"<delay xmlns='urn:xmpp:delay' stamp='2001-01-01T00:00:00Z'/>" +
 		"<x xmlns='" + nsUser + "'><status code='110'/><item jid='" + a.JID + "' affiliation='owner' role='moderator'/></x>" +
