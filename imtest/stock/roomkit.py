@@ -18,12 +18,13 @@ def room(base):
 
 
 class Guest(User):
-    """A client with the plugins for rooms, in which it has the nickname nick. It
-    hears beside: groupchat, any message of that type; form, a message with one; refused, a
-    presence of type error; picture, one that says which picture somebody has."""
+    """A client with the plugins for rooms, in which it has the nickname nick; it makes
+    its account, unless there is one. It hears beside: groupchat, any message of that type;
+    form, a message with one; refused, a presence of type error; picture, one that says
+    which picture somebody has."""
 
-    def __init__(self, nick, *args, plugins=(), **kw):
-        super().__init__(name(nick), *args, register=True, plugins=["xep_0045", "xep_0249", "xep_0421", *plugins], **kw)
+    def __init__(self, nick, *args, account=None, plugins=(), **kw):
+        super().__init__(account or name(nick), *args, register=not account, plugins=["xep_0045", "xep_0249", "xep_0421", *plugins], **kw)
         self.nick, self.muc = nick, self["xep_0045"]
         self.muc.room = self.muc.rooms  # slixmpp 1.8 takes a refused invitation for an error without it
         for e in "groupchat_invite", "groupchat_direct_invite", "groupchat_decline", "groupchat_presence":
