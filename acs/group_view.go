@@ -132,6 +132,7 @@ func (s *session) GroupMembers(ctx context.Context, g im.GroupID, q im.MemberQue
 	if q.Limit == 0 || q.Limit > maxMemberPage {
 		q.Limit = maxMemberPage
 	}
+	q.ByNick = group.Hidden && !me.Admin()
 	list, err := s.srv.store.MembersOf(ctx, g, q)
 	if err != nil {
 		return nil, s.srv.public("members", err)

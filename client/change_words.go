@@ -144,9 +144,9 @@ func (c *Client) ResolveIn(ctx context.Context, g im.GroupID, who string) (im.Us
 				return m.User, nil
 			}
 		}
-		if !more || len(list) == 0 || list[len(list)-1].User == 0 {
+		if !more || len(list) == 0 {
 			return 0, im.Errorf(im.CodeNotFound, "nobody in the group is called %s", nick)
 		}
-		q.After = list[len(list)-1].User
+		q = q.Behind(&list[len(list)-1])
 	}
 }

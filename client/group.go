@@ -76,15 +76,15 @@ func (c *Client) Directory(ctx context.Context, after im.GroupID, limit int) (im
 	}, nil
 }
 
-// GroupMembers returns a page of the members of a group, by user, as the user may see
-// them, and whether there are more: go on with After. Of q Min, Max, After and Limit
-// count; with no Min and no Max it is everybody who is in it.
+// GroupMembers returns a page of the members of a group, as the user may see them, and
+// whether there are more: go on with q.Behind the last one. Of q Min, Max, After,
+// AfterNick and Limit count; with no Min and no Max it is everybody who is in it.
 func (c *Client) GroupMembers(ctx context.Context, g im.GroupID, q im.MemberQuery) (list []im.Member, more bool, err error) {
 	if q.Min == 0 && q.Max == 0 {
 		q.Min, q.Max = im.RoleVisitor, im.RoleOwner
 	}
 	r, err := c.call(ctx, &cxxpb.Call{Op: &cxxpb.Call_GroupMembers{GroupMembers: &cxxpb.GroupMembersCall{
-		Group: uint64(g), MinRole: uint32(q.Min), MaxRole: uint32(q.Max), After: uint64(q.After), Limit: uint32(max(q.Limit, 0)),
+		Group: uint64(g), MinRole: uint32(q.Min), MaxRole: uint32(q.Max), After: uint64(q.After), AfterNick: q.AfterNick, Limit: uint32(max(q.Limit, 0)),
 	}}})
 	if err != nil {
 		return nil, false, err

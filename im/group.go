@@ -321,9 +321,19 @@ func (c *GroupCount) Add(r Role, n int) {
 type MemberQuery struct {
 	Min, Max Role // inclusive; zero Max: Min alone
 	After    UserID
-	Users    []UserID // only these
-	Passing  bool     // who is passing too
-	Limit    int      // zero: all
+	// ByNick orders by nickname instead of by user, with those above AfterNick: whoever
+	// may not know users pages so.
+	ByNick    bool
+	AfterNick string
+	Users     []UserID // only these
+	Passing   bool     // who is passing too
+	Limit     int      // zero: all
+}
+
+// Behind is q for the page behind one that ends with last.
+func (q MemberQuery) Behind(last *Member) MemberQuery {
+	q.After, q.AfterNick = last.User, last.Nick
+	return q
 }
 
 // GroupDirectory is a page of the directory of public groups.

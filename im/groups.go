@@ -50,7 +50,8 @@ type Groups interface {
 	GroupDirectory(ctx context.Context, after GroupID, limit int) (GroupDirectory, error)
 	// GroupMembers reads the list of members, ordered by user; what the user may not
 	// see is left out: outcasts, requests and invitations are for admins, and in a
-	// hidden group a member sees nicknames, without User and Addr.
+	// hidden group a member sees nicknames, without User and Addr, in their order. The
+	// query for the next page is q.Behind the last member.
 	GroupMembers(ctx context.Context, g GroupID, q MemberQuery) ([]Member, error)
 	// GroupAvatar returns the picture; CodeNotFound: there is none. GroupSetAvatar
 	// changes it; no Data takes it away.

@@ -46,14 +46,18 @@ func findMembers(ctx context.Context, q schema.Queryer, g im.GroupID, mq im.Memb
 	if most == 0 {
 		most = mq.Min
 	}
-	where, args := "group_id = ? AND role >= ? AND role <= ? AND user_id > ?", []any{int64(g), int64(mq.Min), int64(most), int64(mq.After)}
+	by, after := "user_id", any(int64(mq.After))
+	if mq.ByNick {
+		by, after = "nick_key", im.NickKey(mq.AfterNick)
+	}
+	where, args := "group_id = ? AND role >= ? AND role <= ? AND "+by+" > ?", []any{int64(g), int64(mq.Min), int64(most), after}
 	if len(mq.Users) > 0 {
 		where += " AND user_id IN (" + idList(mq.Users) + ")"
 	}
 	if !mq.Passing {
 		where += " AND passing = 0"
 	}
-	where += " ORDER BY user_id"
+	where += " ORDER BY " + by
 	if mq.Limit > 0 {
 		where, args = where+" LIMIT ?", append(args, mq.Limit)
 	}

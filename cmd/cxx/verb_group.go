@@ -105,10 +105,10 @@ func (a *app) showGroup(ctx context.Context, c *client.Client, st im.GroupState)
 		for _, m := range list {
 			a.printMember(m)
 		}
-		if !more || len(list) == 0 || list[len(list)-1].User == 0 {
+		if !more || len(list) == 0 {
 			return nil
 		}
-		q.After = list[len(list)-1].User
+		q = q.Behind(&list[len(list)-1])
 	}
 }
 

@@ -5147,6 +5147,7 @@ type GroupMembersCall struct {
 	MaxRole       uint32                 `protobuf:"varint,3,opt,name=max_role,json=maxRole,proto3" json:"max_role,omitempty"`
 	After         uint64                 `protobuf:"fixed64,4,opt,name=after,proto3" json:"after,omitempty"`
 	Limit         uint32                 `protobuf:"varint,5,opt,name=limit,proto3" json:"limit,omitempty"`
+	AfterNick     string                 `protobuf:"bytes,6,opt,name=after_nick,json=afterNick,proto3" json:"after_nick,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -5214,6 +5215,13 @@ func (x *GroupMembersCall) GetLimit() uint32 {
 		return x.Limit
 	}
 	return 0
+}
+
+func (x *GroupMembersCall) GetAfterNick() string {
+	if x != nil {
+		return x.AfterNick
+	}
+	return ""
 }
 
 type GroupSyncCall struct {
@@ -7323,13 +7331,15 @@ const file_cxx_proto_rawDesc = "" +
 	"\x11GroupDissolveCall\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\x06R\x05group\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1c\n" +
-	"\talternate\x18\x03 \x01(\tR\talternate\"\x8a\x01\n" +
+	"\talternate\x18\x03 \x01(\tR\talternate\"\xa9\x01\n" +
 	"\x10GroupMembersCall\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\x06R\x05group\x12\x19\n" +
 	"\bmin_role\x18\x02 \x01(\rR\aminRole\x12\x19\n" +
 	"\bmax_role\x18\x03 \x01(\rR\amaxRole\x12\x14\n" +
 	"\x05after\x18\x04 \x01(\x06R\x05after\x12\x14\n" +
-	"\x05limit\x18\x05 \x01(\rR\x05limit\"S\n" +
+	"\x05limit\x18\x05 \x01(\rR\x05limit\x12\x1d\n" +
+	"\n" +
+	"after_nick\x18\x06 \x01(\tR\tafterNick\"S\n" +
 	"\rGroupSyncCall\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\x06R\x05group\x12\x16\n" +
 	"\x06cursor\x18\x02 \x01(\x04R\x06cursor\x12\x14\n" +
