@@ -12,7 +12,7 @@ PKG ?= ./...
 FUZZTIME ?= 60s
 PLATFORMS ?= linux/amd64 linux/arm64 darwin/arm64
 
-.PHONY: help build run demo test race fuzz soak bench bench-xmpp bench-groups clients lint fmt gen cluster release
+.PHONY: help build run demo test race fuzz soak crowd bench bench-xmpp bench-groups clients lint fmt gen cluster release
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,9 @@ fuzz: ## every fuzz target for FUZZTIME (60s)
 
 soak: ## the fault tests as a long run, FOR=10m
 	@$(WITH_SERVERS) $(GO) test -timeout 120m -v -run Soak ./imtest/faults -long $(or $(FOR),10m)
+
+crowd: ## groups with 1,000 members online and with 10,000 members, and a node killed
+	@$(WITH_SERVERS) $(GO) test -timeout 30m -v -run 'GroupNodeKilled|GroupOfMany' ./imtest/faults -crowd 1000 -many 10000
 
 bench: build ## throughput, CPU and memory per connection, on MariaDB and SQLite
 	@$(GO) build -buildvcs=false -o bin/bench ./bench

@@ -8,8 +8,8 @@ import (
 )
 
 var (
-	crowdFlag = flag.Int("crowd", 120, "members of the group of TestGroupNodeKilled; 1000 for the full size")
-	manyFlag  = flag.Int("many", 1000, "members of the group of TestGroupOfMany; 10000 for the full size")
+	crowdFlag = flag.Int("crowd", 80, "members of the group of TestGroupNodeKilled; 1000 for the full size")
+	manyFlag  = flag.Int("many", 800, "members of the group of TestGroupOfMany; 10000 for the full size")
 )
 
 // A node ends as by a power cut while a group talks whose members are all online.
