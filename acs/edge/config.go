@@ -18,7 +18,7 @@ type Config struct {
 	Plaintext  []string `toml:"plaintext" doc:"addresses for C-XX without TLS; only loopback addresses, only with allow_plaintext"`
 	AllowPlain bool     `toml:"allow_plaintext" doc:"permit the listeners of plaintext; for tests and for a local proxy that ends TLS"`
 
-	Loops          int `toml:"loops" doc:"event loops; 0: one per CPU"`
+	Loops          int `toml:"loops" doc:"event loops; 0: half as many as CPUs"`
 	MaxConnections int `toml:"max_connections" doc:"connections at once; 0: the descriptor limit minus 512. At the limit accepting pauses"`
 
 	MaxFrameBeforeLogin config.Size `toml:"max_frame_before_login" doc:"largest frame before login"`
