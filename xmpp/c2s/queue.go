@@ -29,8 +29,8 @@ type event struct {
 	stanza   *xmlstream.Element
 	conn     stream.Conn // that stanza came on
 	entry    *im.Entry
-	presence im.UserPresence
-	signal   im.Signal
+	presence *im.UserPresence
+	signal   *im.Signal
 	receipt  *receipt
 	call     func(context.Context)
 	post     *im.GroupPush

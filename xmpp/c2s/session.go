@@ -107,9 +107,9 @@ func (s *session) handle(e *event) {
 	case evEntry:
 		s.entry(e.entry)
 	case evPresence:
-		s.contactPresence(&e.presence)
+		s.contactPresence(e.presence)
 	case evSignal:
-		s.signal(&e.signal)
+		s.signal(e.signal)
 	case evSettled:
 		s.settle(e.receipt)
 	case evCall:

@@ -28,7 +28,7 @@ func (k sink) Push(e *im.Entry) bool {
 // looks at all its contacts when it has not been enough.
 func (k sink) PushPresence(p im.UserPresence) {
 	s := k.s
-	if s.queue.postWithin(2*int(s.srv.cfg.SoftOutbound), event{kind: evPresence, presence: p}) {
+	if s.queue.postWithin(2*int(s.srv.cfg.SoftOutbound), event{kind: evPresence, presence: &p}) {
 		return
 	}
 	s.srv.metrics.dropped.Inc()
@@ -39,7 +39,7 @@ func (k sink) PushPresence(p im.UserPresence) {
 
 // PushSignal implements im.Sink.
 func (k sink) PushSignal(sig im.Signal) {
-	if !k.s.queue.postWithin(int(k.s.srv.cfg.SoftOutbound), event{kind: evSignal, signal: sig}) {
+	if !k.s.queue.postWithin(int(k.s.srv.cfg.SoftOutbound), event{kind: evSignal, signal: &sig}) {
 		k.s.srv.metrics.dropped.Inc()
 	}
 }

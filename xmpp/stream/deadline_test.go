@@ -117,12 +117,20 @@ func TestHandshakeTimeout(t *testing.T) {
 	})
 }
 
-// Contract section 3: 10 s without progress.
+// Contract section 3: 10 s without progress, whenever something was written before.
 func TestUnreadPeer(t *testing.T) {
+	for _, pause := range []time.Duration{0, 4 * time.Second, 6 * time.Second, 20 * time.Second} {
+		t.Run(pause.String(), func(t *testing.T) { testUnreadPeer(t, pause) })
+	}
+}
+
+func testUnreadPeer(t *testing.T, pause time.Duration) {
 	var ends chan error // of the bubble
 	pipes(t, func(c Conn) { ends <- engine(c) }, func(t *testing.T, dial func(bool) *client) {
 		ends = make(chan error, 1)
-		c, began := dial(false).login(), time.Now()
+		c := dial(false).login()
+		<-time.After(pause)
+		began := time.Now()
 		c.send("<shout xmlns='x'/>")
 		err := <-ends
 		var late net.Error

@@ -43,6 +43,7 @@ type wire struct {
 	mu    sync.Mutex
 	until time.Time // guarded by mu: handshake or login are late then; zero: logged in
 	leave time.Time // guarded by mu: the stream is closed; everything ends then
+	armed time.Time // guarded by mu: the deadline that was set for a write
 }
 
 // checkFunc judges the first bytes of a connection.
@@ -157,32 +158,45 @@ func (w *wire) late() error {
 
 // Write returns when all is taken, or nothing moved for the progress timeout.
 func (w *wire) Write(p []byte) (n int, err error) {
+	moved := time.Now()
 	for {
-		w.armWrite()
+		due := w.armWrite(moved)
 		part := p[n:]
 		if w.pieces > 0 && len(part) > w.pieces {
 			part = part[:w.pieces]
 		}
 		m, err := w.Conn.Write(part)
 		n += m
+		fired := errors.Is(err, os.ErrDeadlineExceeded)
 		switch {
 		case err == nil && n == len(p):
 			return n, nil
-		case m > 0 && (err == nil || errors.Is(err, os.ErrDeadlineExceeded)):
+		case m > 0 && (err == nil || fired):
+			moved = time.Now()
+		case fired && time.Now().Before(due): // it was an older one
 		default:
 			return n, err
 		}
 	}
 }
 
-func (w *wire) armWrite() {
+// armWrite returns when a write is late in which nothing has moved since. To set a
+// deadline costs a timer, so one that was set for a write before stays for as long as
+// it leaves half of the time; when that fires, the write is armed again.
+func (w *wire) armWrite(since time.Time) (due time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	due := w.leave
+	timeout := w.srv.cfg.ProgressTimeout.D()
+	due = w.leave
 	if due.IsZero() {
-		due = time.Now().Add(w.srv.cfg.ProgressTimeout.D())
+		due = since.Add(timeout)
+		if time.Until(w.armed) >= timeout/2 {
+			return due
+		}
 	}
+	w.armed = due
 	_ = w.Conn.SetWriteDeadline(due)
+	return due
 }
 
 // endWrites tells the peer that nothing follows.
