@@ -118,23 +118,25 @@ func vanished(c *im.OccupantChange, v View, now time.Time) *xmlstream.Element {
 	}
 	if !c.Left {
 		status(x, statusNick)
-	} else if code := cause(c); code != "" {
+	} else if code := causes[c.Why]; code != "" {
 		status(x, code)
+	}
+	if lostMember(c) {
+		status(x, statusAffiliation)
 	}
 	return ended(st, x, &o, v)
 }
 
-// cause is the status code by which a room tells why somebody has gone; empty: he went
-// by himself.
-func cause(c *im.OccupantChange) string {
+// lostMember reports whether a room for members has lost one by a kick. It tells that by
+// 321 (section 9.4), and by 307 too: for 321 alone profanity closes the room without a
+// word, and does not show who has done it and why.
+func lostMember(c *im.OccupantChange) bool {
 	m := &c.Occupant.Member
-	if c.Why == im.GroupKicked && !m.Role.In() && !m.Passing && c.Group.Join != im.JoinOpen {
-		return statusAffiliation // a room for members has lost one (section 9.4)
-	}
-	return causes[c.Why]
+	return c.Left && c.Why == im.GroupKicked && !m.Role.In() && !m.Passing && c.Group.Join != im.JoinOpen
 }
 
-// causes has what depends on the event alone.
+// causes are the status codes by which a room tells why somebody has gone; none: he went
+// by himself.
 var causes = map[im.GroupVerb]string{
 	im.GroupKicked: statusKicked, im.GroupBanned: statusBanned, im.GroupExpelled: statusMembersOnly,
 	im.GroupRole: statusAffiliation, im.GroupLeft: statusAffiliation, im.GroupRefused: statusAffiliation,
