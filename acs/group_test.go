@@ -111,6 +111,12 @@ type people struct {
 
 func newPeople(t *testing.T) *people {
 	t.Helper()
+	return newPeopleOver(t, func(s *shard.Store) acs.Store { return s })
+}
+
+// newPeopleOver has something between the node and its storage.
+func newPeopleOver(t *testing.T, between func(*shard.Store) acs.Store) *people {
+	t.Helper()
 	cfg := shard.Default()
 	cfg.Zones = []shard.ZoneConfig{{ID: 1, Driver: "sqlite", Path: "z1.db", Slots: "0-8191"}, {ID: 2, Driver: "sqlite", Path: "z2.db", Slots: "8192-16383"}}
 	log := slog.New(slog.DiscardHandler)
@@ -118,7 +124,7 @@ func newPeople(t *testing.T) *people {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv, err := acs.New(acs.DefaultConfig(), acs.Deps{Node: im.Node{ID: 1, Epoch: 1}, Store: store, Registry: memory.New(time.Now), Log: log})
+	srv, err := acs.New(acs.DefaultConfig(), acs.Deps{Node: im.Node{ID: 1, Epoch: 1}, Store: between(store), Registry: memory.New(time.Now), Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}

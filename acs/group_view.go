@@ -2,6 +2,7 @@ package acs
 
 import (
 	"context"
+	"slices"
 
 	"github.com/cxx-im/cxx/im"
 )
@@ -25,10 +26,13 @@ func (s *session) GroupList(ctx context.Context) ([]im.GroupState, error) {
 		}
 	}
 	states, err := s.srv.store.GroupStates(ctx, s.user, all)
-	if err != nil {
+	if err != nil && im.CodeOf(err) != im.CodeZoneUnavailable {
 		return nil, s.srv.public("list groups", err)
 	}
-	out := states[:0]
+	out := states[:0:0]
+	if err != nil {
+		out = away(states, list)
+	}
 	for i := range states {
 		st := states[i]
 		if st.Me.Role == im.RoleNone || st.Me.Role == im.RoleOutcast {
@@ -38,6 +42,21 @@ func (s *session) GroupList(ctx context.Context) ([]im.GroupState, error) {
 		out = append(out, s.shown(st))
 	}
 	return out, nil
+}
+
+// away is the groups that are not among those whose zones have answered.
+func away(states []im.GroupState, list []im.Membership) (out []im.GroupState) {
+	for _, m := range list {
+		known := slices.ContainsFunc(states, func(st im.GroupState) bool { return st.Group.ID == m.Group })
+		if known || m.Role == im.RoleOutcast {
+			continue
+		}
+		out = append(out, im.GroupState{
+			Group: im.Group{ID: m.Group, Addr: m.Addr, Title: m.Title}, Me: im.Member{User: m.User, Role: m.Role, Nick: m.Nick},
+			Membership: m, Away: true,
+		})
+	}
+	return out
 }
 
 // shown is a group's state as the user may see it.

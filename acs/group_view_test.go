@@ -1,11 +1,14 @@
 package acs_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"testing"
 
+	"github.com/cxx-im/cxx/acs"
 	"github.com/cxx-im/cxx/im"
+	"github.com/cxx-im/cxx/shard"
 )
 
 // In a hidden group a member reads the whole list page by page, and learns nobody's user.
@@ -57,5 +60,44 @@ func TestGroupMembersHidden(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("%s reads %q; want %q", name, got, want)
 		}
+	}
+}
+
+// halfStore cannot reach the zone of one group.
+type halfStore struct {
+	*shard.Store
+	lost im.GroupID
+}
+
+func (s *halfStore) GroupStates(ctx context.Context, u im.UserID, ids []im.GroupID) ([]im.GroupState, error) {
+	list, err := s.Store.GroupStates(ctx, u, slices.DeleteFunc(slices.Clone(ids), func(g im.GroupID) bool { return g == s.lost }))
+	if slices.Contains(ids, s.lost) {
+		err = im.Errorf(im.CodeZoneUnavailable, "zone 2 is not available")
+	}
+	return list, err
+}
+
+// A zone that is down takes none of the other groups away, and its own are still named.
+func TestGroupListHalf(t *testing.T) {
+	var half *halfStore
+	p := newPeopleOver(t, func(s *shard.Store) acs.Store {
+		half = &halfStore{Store: s}
+		return half
+	})
+	ann, _ := p.open("ann", im.ProtocolCXX)
+	here, lost := p.found(ann, im.Group{Title: "here"}), p.found(ann, im.Group{Title: "lost"})
+	half.lost = lost
+	list, err := ann.GroupList(t.Context())
+	if err != nil || len(list) != 2 {
+		t.Fatalf("got %+v, %v", list, err)
+	}
+	for _, st := range list {
+		if st.Away != (st.Group.ID == lost) || st.Me.Role != im.RoleOwner || st.Group.Title == "" {
+			t.Errorf("got %+v", st)
+		}
+	}
+	half.lost = 0
+	if list, err = ann.GroupList(t.Context()); err != nil || len(list) != 2 || list[0].Away || list[1].Away || here == lost {
+		t.Errorf("when it is back: %+v, %v", list, err)
 	}
 }

@@ -37,6 +37,10 @@ func (b *GroupBook) Load(list []im.GroupState) {
 	old := b.groups
 	b.groups, b.stale = make(map[im.GroupID]*groupSheet, len(list)), false
 	for _, st := range list {
+		if o := old[st.Group.ID]; st.Away && o != nil { // what was known does until it is back
+			b.groups[st.Group.ID] = o
+			continue
+		}
 		s := &groupSheet{GroupState: st}
 		b.groups[st.Group.ID] = s
 		if o := old[st.Group.ID]; o != nil {

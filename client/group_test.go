@@ -159,6 +159,28 @@ func TestGroupsOfSeveralPages(t *testing.T) {
 	})
 }
 
+// A group that cannot be reached at the login is read when it can be.
+func TestGroupOutOfReach(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		lost, here := w.cell.AddGroup("tea", w.alice, w.bob), w.cell.AddGroup("milk", w.alice, w.bob)
+		w.cell.SayGroup(w.alice, lost, "unread")
+		w.cell.SayGroup(w.alice, here, "there")
+		w.cell.Do(func() { w.cell.Lost = lost })
+		o := w.options("bob")
+		o.SyncFrom = client.Latest
+		bob := w.dial(o)
+		defer bob.Close()
+		next[client.GroupsCaughtUp](t, bob)
+		if list, err := bob.Groups(t.Context()); err != nil || len(list) != 2 || list[0].Away == list[1].Away {
+			t.Errorf("got %+v, %v; want one group that is away", list, err)
+		}
+		w.cell.Do(func() { w.cell.Lost = 0 })
+		if m := next[client.GroupMessage](t, bob); m.Group != lost || m.Text != "unread" {
+			t.Errorf("got %+v", m)
+		}
+	})
+}
+
 // The server says that a timeline has moved when it pushes nothing until it was read,
 // even if the client has got it all by another way meanwhile.
 func TestMovedIsAlwaysAnsweredByASync(t *testing.T) {

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/cxx-im/cxx/im"
@@ -46,9 +47,13 @@ func (s *session) listGroups(ctx context.Context) error {
 	newcomer := s.c.newcomer
 	s.c.newcomer = false
 	s.c.mu.Unlock()
+	known := slices.DeleteFunc(slices.Clone(list), func(st im.GroupState) bool { return st.Away })
 	start := func(st *im.GroupState) uint64 { return s.c.o.groupStart(st, newcomer) }
-	for _, c := range s.c.in.listedGroups(list, newcomer, start) {
+	for _, c := range s.c.in.listedGroups(known, newcomer, start) {
 		s.c.keep.group(c)
+	}
+	if n := len(list) - len(known); n > 0 {
+		return im.Errorf(im.CodeZoneUnavailable, "%d groups cannot be reached now", n)
 	}
 	return nil
 }

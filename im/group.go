@@ -267,6 +267,9 @@ type GroupState struct {
 	Members    int        // who is in it, without who is passing
 	Protected  bool       // who enters by MUC is asked for a password, which only owners are shown
 	Membership Membership // of the user; zero when it was not asked for
+	// Away: the group's zone is out of reach now. Only what Membership says is known, and
+	// the session does not follow the group.
+	Away bool
 }
 
 // GroupEdit is a change of a group under the lock of its timeline.

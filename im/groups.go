@@ -38,7 +38,7 @@ type Groups interface {
 	// GroupList returns the user's groups with their heads, and what he has not read.
 	// From then on a C-XX session gets what is written there: entries above those
 	// heads are pushed, and those of groups that he joins later from his own joining
-	// on.
+	// on. Those that are Away it gets when it has asked again.
 	GroupList(ctx context.Context) ([]GroupState, error)
 	// GroupGet returns one group as the user may see it, with how he stands to it.
 	// Who is not in it sees one that is public, or that he may join or ask to,

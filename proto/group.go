@@ -78,12 +78,13 @@ func GroupStateToPB(s *im.GroupState) *cxxpb.GroupState {
 	return &cxxpb.GroupState{
 		Group: GroupToPB(&s.Group), Me: MemberToPB(&s.Me), Head: s.Head, HeadId: uint64(s.HeadID),
 		Unread: uint32(s.Unread), Mentions: uint32(s.Mentions), Members: uint32(s.Members), Membership: MembershipToPB(&s.Membership),
+		Away: s.Away,
 	}
 }
 
 // GroupStateFromPB is the reverse of GroupStateToPB.
 func GroupStateFromPB(p *cxxpb.GroupState) im.GroupState {
-	s := im.GroupState{Head: p.Head, HeadID: im.MsgID(p.HeadId), Unread: int(p.Unread), Mentions: int(p.Mentions), Members: int(p.Members)}
+	s := im.GroupState{Head: p.Head, HeadID: im.MsgID(p.HeadId), Unread: int(p.Unread), Mentions: int(p.Mentions), Members: int(p.Members), Away: p.Away}
 	if p.Group != nil {
 		s.Group = GroupFromPB(p.Group)
 	}

@@ -72,10 +72,11 @@ func TestGroupRoundTrip(t *testing.T) {
 	same(t, g, GroupToPB(&g), &cxxpb.Group{}, GroupFromPB)
 	same(t, m, MemberToPB(&m), &cxxpb.Member{}, MemberFromPB)
 	same(t, own, MembershipToPB(&own), &cxxpb.Membership{}, MembershipFromPB)
-	state := im.GroupState{Group: g, Me: m, Membership: own, Head: 9, HeadID: 8, Unread: 7, Mentions: 6, Members: 5}
+	state := im.GroupState{Group: g, Me: m, Membership: own, Head: 9, HeadID: 8, Unread: 7, Mentions: 6, Members: 5, Away: true}
 	same(t, state, GroupStateToPB(&state), &cxxpb.GroupState{}, GroupStateFromPB)
 	ev := filled[im.GroupEvent]()
 	ev.Group, ev.Member, ev.Membership, ev.Direct = &g, &m, &own, false
+	ev.Occupant = "" // XMPP has it
 	same(t, &ev, GroupEventToPB(&ev), &cxxpb.GroupEvent{}, GroupEventFromPB)
 	post, act := filled[im.Post](), filled[im.Act]()
 	act.Direct = false

@@ -52,6 +52,8 @@ type Cell struct {
 	Fail func(to im.UserID, text string) *im.Error
 	// GroupPage is how many groups one answer lists; zero: all.
 	GroupPage int
+	// Lost is a group whose zone is out of reach, for lists of groups.
+	Lost im.GroupID
 	// Fresh is how long a token that was replaced works once more.
 	Fresh time.Duration
 

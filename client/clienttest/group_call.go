@@ -55,6 +55,11 @@ func (c *Conn) listGroups(after uint64) *cxxpb.GroupsResult {
 			list.Next = list.Groups[n-1].Group.Id
 			break
 		}
+		if g.ID == c.x.Lost {
+			lost := im.GroupState{Group: im.Group{ID: g.ID, Addr: g.Addr}, Me: im.Member{Role: m.Role}, Away: true}
+			list.Groups = append(list.Groups, proto.GroupStateToPB(&lost))
+			continue
+		}
 		list.Groups = append(list.Groups, c.state(g))
 	}
 	return list

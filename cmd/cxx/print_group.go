@@ -23,6 +23,7 @@ type groupLine struct {
 	Head     uint64            `json:"head,omitempty"`
 	Pinned   bool              `json:"pinned,omitempty"`
 	Silent   bool              `json:"silent,omitempty"`
+	Away     bool              `json:"away,omitempty"`
 	Settings map[string]string `json:"settings"`
 }
 
@@ -36,12 +37,16 @@ func (a *app) printGroup(st im.GroupState) {
 		if st.Membership.Pinned {
 			extra += "  pinned"
 		}
+		if st.Away {
+			fmt.Fprintf(a.out, "%-36s %-8s cannot be reached now%s  %s\n", g.Addr, st.Me.Role, extra, plain(g.Title))
+			return
+		}
 		fmt.Fprintf(a.out, "%-36s %-8s %4d members  %4d unread%s  %s\n", g.Addr, st.Me.Role, st.Members, st.Unread, extra, plain(g.Title))
 		return
 	}
 	l := groupLine{
 		Addr: g.Addr.String(), ID: g.ID.String(), Title: g.Title, Role: st.Me.Role.String(), Nick: st.Me.Nick, Members: st.Members,
-		Unread: st.Unread, Mentions: st.Mentions, Head: st.Head, Pinned: st.Membership.Pinned, Silent: st.Membership.Silent,
+		Unread: st.Unread, Mentions: st.Mentions, Head: st.Head, Pinned: st.Membership.Pinned, Silent: st.Membership.Silent, Away: st.Away,
 		Settings: make(map[string]string),
 	}
 	for _, kv := range client.ShowSettings(g) {

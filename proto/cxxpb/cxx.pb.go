@@ -1753,6 +1753,7 @@ type GroupState struct {
 	Members       uint32                 `protobuf:"varint,6,opt,name=members,proto3" json:"members,omitempty"`
 	Membership    *Membership            `protobuf:"bytes,7,opt,name=membership,proto3" json:"membership,omitempty"`
 	HeadId        uint64                 `protobuf:"fixed64,8,opt,name=head_id,json=headId,proto3" json:"head_id,omitempty"` // msg_id of the newest entry
+	Away          bool                   `protobuf:"varint,9,opt,name=away,proto3" json:"away,omitempty"`                    // cannot be reached now: only membership is known; ask for the list again
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1841,6 +1842,13 @@ func (x *GroupState) GetHeadId() uint64 {
 		return x.HeadId
 	}
 	return 0
+}
+
+func (x *GroupState) GetAway() bool {
+	if x != nil {
+		return x.Away
+	}
+	return false
 }
 
 type Push struct {
@@ -7094,7 +7102,7 @@ const file_cxx_proto_rawDesc = "" +
 	"\x04nick\x18\x05 \x01(\tR\x04nick\x12\x18\n" +
 	"\aversion\x18\x06 \x01(\x04R\aversion\x12\x16\n" +
 	"\x06pinned\x18\a \x01(\bR\x06pinned\x12\x16\n" +
-	"\x06silent\x18\b \x01(\bR\x06silent\"\x80\x02\n" +
+	"\x06silent\x18\b \x01(\bR\x06silent\"\x94\x02\n" +
 	"\n" +
 	"GroupState\x12#\n" +
 	"\x05group\x18\x01 \x01(\v2\r.cxx.v1.GroupR\x05group\x12\x1e\n" +
@@ -7106,7 +7114,8 @@ const file_cxx_proto_rawDesc = "" +
 	"\n" +
 	"membership\x18\a \x01(\v2\x12.cxx.v1.MembershipR\n" +
 	"membership\x12\x17\n" +
-	"\ahead_id\x18\b \x01(\x06R\x06headId\"/\n" +
+	"\ahead_id\x18\b \x01(\x06R\x06headId\x12\x12\n" +
+	"\x04away\x18\t \x01(\bR\x04away\"/\n" +
 	"\x04Push\x12'\n" +
 	"\aentries\x18\x01 \x03(\v2\r.cxx.v1.EntryR\aentries\"I\n" +
 	"\bPostPush\x12\x14\n" +
