@@ -18,10 +18,12 @@ import (
 )
 
 // groupPlan is the load of a group: each of senders keeps window messages without
-// ack on their way, until each has sent messages of them.
+// ack on their way, until each has sent messages of them. When every is set, it sends
+// one in each such time instead, whether the ones before have come or not.
 type groupPlan struct {
 	group                           im.GroupID
 	senders, window, messages, size int
+	every                           time.Duration
 }
 
 func (p *groupPlan) total() int { return p.senders * p.messages }
@@ -57,7 +59,7 @@ func runGroup(ctx context.Context, members []*member, p groupPlan) (groupResult,
 		*r = memberRound{load: l, m: m, next: make([]int, p.senders), latency: make(latencies, 0, p.total())}
 		if i < p.senders {
 			r.acks, r.unacked = make(chan int, p.messages), p.messages
-			wg.Go(func() { r.sendErr = l.pump(m.conn, i, r.acks) })
+			wg.Go(func() { r.sendErr = l.send(ctx, m.conn, i, r.acks) })
 		}
 		wg.Go(func() { r.err = r.drain() })
 	}
@@ -75,24 +77,50 @@ func runGroup(ctx context.Context, members []*member, p groupPlan) (groupResult,
 	return res, ctx.Err()
 }
 
+// send sends all messages of a sender as the plan says.
+func (l *groupLoad) send(ctx context.Context, c *conn, sender int, acks <-chan int) error {
+	s := l.source(c, sender)
+	if l.every > 0 {
+		return s.pace(ctx)
+	}
+	return s.pump(acks)
+}
+
+// source is what a sender of a load writes.
+type source struct {
+	*groupLoad
+	c      *conn
+	sender int
+	id     [16]byte
+	rest   string
+}
+
+func (l *groupLoad) source(c *conn, sender int) *source {
+	s := &source{groupLoad: l, c: c, sender: sender, rest: strings.Repeat("x", max(0, l.size-numberSize))}
+	rand.Read(s.id[:])
+	return s
+}
+
+// append appends message n, which is taken to be sent at a time since the start.
+func (s *source) append(b []byte, n int, at time.Duration) []byte {
+	binary.BigEndian.PutUint64(s.id[8:], uint64(n))
+	s.sent[s.sender][n].Store(int64(at))
+	return proto.AppendFrame(b, cxxpb.FrameType_FRAME_SEND, 0, &cxxpb.Send{
+		Id: uint32(n + 1), Group: uint64(s.group), ClientId: s.id[:], Text: number(s.sender, n) + s.rest,
+	})
+}
+
 // pump sends with the window always full.
-func (l *groupLoad) pump(c *conn, sender int, acks <-chan int) error {
-	rest := strings.Repeat("x", max(0, l.size-numberSize))
-	var id [16]byte
-	rand.Read(id[:])
+func (s *source) pump(acks <-chan int) error {
 	var out []byte
-	next, free := 0, l.window
-	for next < l.messages {
+	next, free := 0, s.window
+	for next < s.messages {
 		out = out[:0]
-		for ; free > 0 && next < l.messages; free-- {
-			binary.BigEndian.PutUint64(id[8:], uint64(next))
-			l.sent[sender][next].Store(int64(time.Since(l.start)))
-			out = proto.AppendFrame(out, cxxpb.FrameType_FRAME_SEND, 0, &cxxpb.Send{
-				Id: uint32(next + 1), Group: uint64(l.group), ClientId: id[:], Text: number(sender, next) + rest,
-			})
+		for ; free > 0 && next < s.messages; free-- {
+			out = s.append(out, next, time.Since(s.start))
 			next++
 		}
-		if err := c.write(out); err != nil {
+		if err := s.c.write(out); err != nil {
 			return err
 		}
 		n, ok := <-acks
@@ -100,6 +128,20 @@ func (l *groupLoad) pump(c *conn, sender int, acks <-chan int) error {
 			return nil // the receiver says why
 		}
 		free += n
+	}
+	return nil
+}
+
+// pace sends at fixed times, the senders in turn. A message counts as sent when it was
+// due: what waits in the generator is late too.
+func (s *source) pace(ctx context.Context) error {
+	first := s.every * time.Duration(s.sender) / time.Duration(s.senders)
+	for n := range s.messages {
+		at := first + time.Duration(n)*s.every
+		wait(ctx, at-time.Since(s.start))
+		if err := s.c.write(s.append(nil, n, at)); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -1,9 +1,16 @@
 package main
 
 import (
+	"context"
 	"net"
 	"slices"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cxx-im/cxx/proto"
+	"github.com/cxx-im/cxx/proto/cxxpb"
 )
 
 func TestOrderSeesLossesAndRepeats(t *testing.T) {
@@ -53,5 +60,47 @@ func TestBodyReader(t *testing.T) {
 		if !slices.Equal(got, []string{"00000000", "00000001"}) {
 			t.Fatalf("cut at %d: got %q", cut, got)
 		}
+	}
+}
+
+// Messages leave when they are due, the senders in turn, and count from then on
+// although the one before was taken late.
+func TestPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		l := &groupLoad{
+			groupPlan: groupPlan{senders: 2, messages: 3, size: 100, every: 10 * time.Millisecond},
+			start:     time.Now(), sent: [][]atomic.Int64{make([]atomic.Int64, 3), make([]atomic.Int64, 3)},
+		}
+		failed := make(chan error, 1)
+		go func() { failed <- l.send(context.Background(), &conn{Conn: proto.NewConn(theirs)}, 1, nil) }()
+		reader := proto.NewConn(ours)
+		for n, want := range []time.Duration{5, 18, 25} {
+			if n == 1 { // its reader comes late
+				<-time.After(13 * time.Millisecond)
+			}
+			f, err := reader.Next()
+			if err != nil || f.Type != cxxpb.FrameType_FRAME_SEND {
+				t.Fatal(f.Type, err)
+			}
+			if at := time.Since(l.start); at != want*time.Millisecond {
+				t.Errorf("message %d came at %v", n, at)
+			}
+			if sent := time.Duration(l.sent[1][n].Load()); sent != time.Duration(5+10*n)*time.Millisecond {
+				t.Errorf("message %d counts from %v", n, sent)
+			}
+		}
+		if err := <-failed; err != nil {
+			t.Error(err)
+		}
+		ours.Close()
+		theirs.Close()
+	})
+}
+
+func TestBareWrites(t *testing.T) {
+	per, err := bareWrites(10, 200)
+	if err != nil || per <= 0 {
+		t.Errorf("got %v %v", per, err)
 	}
 }

@@ -39,6 +39,7 @@ type options struct {
 
 	senders    int
 	deliveries int
+	rate       int
 }
 
 var benchmarks = []struct {
@@ -74,6 +75,7 @@ func main() {
 	fs.StringVar(&o.profile, "profile", "", "idle: write the server's heap profile to this file; groups: its CPU profiles")
 	fs.IntVar(&o.senders, "senders", 10, "groups: members who send at once")
 	fs.IntVar(&o.deliveries, "deliveries", 200000, "groups: deliveries per round")
+	fs.IntVar(&o.rate, "rate", 20000, "groups-cxx: deliveries per second where the latency is measured")
 	fs.StringVar(&o.servers, "servers", "cxxd,ejabberd,ejabberd+mam,prosody", "xmpp, groups-muc: the servers to measure")
 	fs.IntVar(&o.sessions, "sessions", 2000, "xmpp-idle: sessions")
 	fs.IntVar(&o.logins, "logins", 5000, "login: logins per round")
