@@ -93,6 +93,23 @@ func TestXEP0045Moderator(t *testing.T) {
 		fresh.Want("<message from='" + r.addr + "'><x xmlns='" + nsUser + "'><invite from='" + owner.Options.User + "@" + domain + "'/></x></message>")
 		r.enter(fresh, "fresh")
 	})
+	t.Run("7.8.2 invitations", func(t *testing.T) {
+		r, owner, other := owned(t)
+		invite := func(id, jid string) {
+			owner.Say("<message id='%s' to='%s'><x xmlns='%s'><invite to='%s'><reason>come</reason></invite></x></message>", id, r.addr, nsUser, jid)
+		}
+		invited := "<message from='" + r.addr + "'><x xmlns='" + nsUser + "'><invite from='" + owner.Options.User + "@" + domain + "'><reason>come</reason></invite></x></message>"
+		fresh := w.onlineAt(t, 2, w.user(t, "fresh"))
+		invite("i1", fresh.Options.User+"@"+domain)
+		fresh.Want(invited)
+		other.Say("<presence type='unavailable' to='%s/ben'/>", r.addr)
+		invite("i2", other.Options.User+"@"+domain)
+		other.Want(invited)
+		invite("i3", "nobody-there@"+domain)
+		owner.Want(stanzaError("message", "i3", "cancel", "item-not-found"))
+		invite("i4", domain)
+		owner.Want(stanzaError("message", "i4", "modify", "jid-malformed"))
+	})
 	t.Run("9.1 nobody bans himself, nor an owner", func(t *testing.T) {
 		r, owner, other := owned(t)
 		owner.AskFails("conflict", "set", r.addr, change("<item jid='"+owner.Options.User+"@"+domain+"' affiliation='outcast'/>"))

@@ -55,11 +55,48 @@ func (s *session) invite(g im.GroupID, invites []muc.Invite) error {
 		}
 		u, err := s.core.Resolve(s.ctx, i.To)
 		if err != nil {
-			return unknownAccount(err)
+			return err
 		}
 		acts = append(acts, im.Act{Do: im.ActInvite, User: u, Reason: i.Reason})
 	}
-	return s.core.GroupAct(s.ctx, g, acts...)
+	members := s.membersAmong(g, acts)
+	if err := s.core.GroupAct(s.ctx, g, acts...); err != nil {
+		return err
+	}
+	return s.remind(g, members)
+}
+
+// membersAmong returns the invitations to who is a member already. Who may not read the
+// list of members learns nothing by it either.
+func (s *session) membersAmong(g im.GroupID, invites []im.Act) (out []im.Act) {
+	for _, a := range invites {
+		list, err := s.core.GroupMembers(s.ctx, g, im.MemberQuery{Min: im.RoleVisitor, Max: im.RoleOwner, Users: []im.UserID{a.User}})
+		if err == nil && len(list) > 0 {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// remind passes invitations on to members: the core has nothing to do for them, but they
+// may not be in the room.
+func (s *session) remind(g im.GroupID, members []im.Act) error {
+	if len(members) == 0 {
+		return nil
+	}
+	st, err := s.core.GroupGet(s.ctx, g)
+	if err != nil {
+		return err
+	}
+	for _, a := range members {
+		to, err := s.core.Address(s.ctx, a.User)
+		if err != nil {
+			return err
+		}
+		data := stanza.Bytes(muc.Invitation(&st.Group, s.addr, a.Reason).SetAttr("to", to.String()))
+		s.core.Signal(im.Signal{To: a.User, Kind: im.SignalStanza, Data: data})
+	}
+	return nil
 }
 
 // inviteDirectly lets the recipient of a message come into the room that the message

@@ -71,13 +71,18 @@ func News(ev *im.GroupEvent, me im.UserID, by im.Addr) *xmlstream.Element {
 	mine := ev.Member.User == me
 	switch {
 	case ev.What == im.GroupInvited && mine && !ev.Direct, mine && letIn(ev, by):
-		return passedOn(ev.Group, "invite", by, ev.Reason)
+		return Invitation(ev.Group, by, ev.Reason)
 	case ev.What == im.GroupDeclined && !mine:
 		return passedOn(ev.Group, "decline", by, ev.Reason)
 	case ev.What == im.GroupAsked && !mine:
 		return fromRoom(ev.Group).Add(asked(ev.Member, ev.Reason).Element())
 	}
 	return nil
+}
+
+// Invitation is an invitation by somebody as the room passes it on (section 7.8.2).
+func Invitation(g *im.Group, by im.Addr, reason string) *xmlstream.Element {
+	return passedOn(g, "invite", by, reason)
 }
 
 // letIn reports whether somebody else than himself has put a user on the list of a room
