@@ -21,19 +21,20 @@ type setting struct {
 }
 
 var groupSettings = map[string]setting{
-	"title":    {3, func(p *player, g *cxxpb.Group, w string) { g.Title = p.text(w) }},
-	"announce": {9, func(p *player, g *cxxpb.Group, w string) { g.Announcement = p.text(w) }},
-	"join":     {11, func(_ *player, g *cxxpb.Group, w string) { g.Join = joinRules[w] }},
-	"speak":    {12, func(p *player, g *cxxpb.Group, w string) { g.Speak = p.circle(w) }},
-	"invite":   {13, func(p *player, g *cxxpb.Group, w string) { g.Invite = p.circle(w) }},
-	"topic":    {14, func(p *player, g *cxxpb.Group, w string) { g.Topic = p.circle(w) }},
-	"mention":  {15, func(p *player, g *cxxpb.Group, w string) { g.MentionAll = p.circle(w) }},
-	"private":  {16, func(p *player, g *cxxpb.Group, w string) { g.Private = p.circle(w) }},
-	"list":     {17, func(p *player, g *cxxpb.Group, w string) { g.List = p.circle(w) }},
-	"hidden":   {18, func(_ *player, g *cxxpb.Group, w string) { g.Hidden = w == "yes" }},
-	"history":  {19, func(_ *player, g *cxxpb.Group, w string) { g.History = w == "yes" }},
-	"muted":    {23, func(_ *player, g *cxxpb.Group, w string) { g.MutedUntilMs = whetherMuted[w] }},
-	"most":     {24, func(p *player, g *cxxpb.Group, w string) { g.MaxMembers = uint32(p.number(w)) }},
+	"title":     {3, func(p *player, g *cxxpb.Group, w string) { g.Title = p.text(w) }},
+	"announce":  {9, func(p *player, g *cxxpb.Group, w string) { g.Announcement = p.text(w) }},
+	"join":      {11, func(_ *player, g *cxxpb.Group, w string) { g.Join = joinRules[w] }},
+	"speak":     {12, func(p *player, g *cxxpb.Group, w string) { g.Speak = p.circle(w) }},
+	"invite":    {13, func(p *player, g *cxxpb.Group, w string) { g.Invite = p.circle(w) }},
+	"topic":     {14, func(p *player, g *cxxpb.Group, w string) { g.Topic = p.circle(w) }},
+	"mention":   {15, func(p *player, g *cxxpb.Group, w string) { g.MentionAll = p.circle(w) }},
+	"private":   {16, func(p *player, g *cxxpb.Group, w string) { g.Private = p.circle(w) }},
+	"list":      {17, func(p *player, g *cxxpb.Group, w string) { g.List = p.circle(w) }},
+	"hidden":    {18, func(_ *player, g *cxxpb.Group, w string) { g.Hidden = w == "yes" }},
+	"history":   {19, func(_ *player, g *cxxpb.Group, w string) { g.History = w == "yes" }},
+	"temporary": {21, func(_ *player, g *cxxpb.Group, w string) { g.Temporary = w == "yes" }},
+	"muted":     {23, func(_ *player, g *cxxpb.Group, w string) { g.MutedUntilMs = whetherMuted[w] }},
+	"most":      {24, func(p *player, g *cxxpb.Group, w string) { g.MaxMembers = uint32(p.number(w)) }},
 }
 
 var whetherMuted = map[string]uint64{"yes": uint64(im.Forever.UnixMilli())}
