@@ -3,6 +3,7 @@ package acs
 import (
 	"context"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/cxx-im/cxx/im"
@@ -35,7 +36,7 @@ func (r *room) fanOut(e *im.Entry, told bool) {
 		return
 	}
 	pull := r.busy()
-	var full, masked *im.GroupPush
+	pushes := pushes{room: r, entry: e, told: told}
 	for ss, sub := range r.subs {
 		switch {
 		case sub.behind:
@@ -43,15 +44,7 @@ func (r *room) fanOut(e *im.Entry, told bool) {
 		case pull && sub.inside == nil:
 			continue
 		}
-		p := &full
-		if r.masksEntry(e, ss.user) {
-			p = &masked
-		}
-		if *p == nil {
-			*p = r.pushFor(e, p == &masked)
-			(*p).Told = told
-		}
-		if ss.sink.PushPost(*p) {
+		if ss.sink.PushPost(pushes.of(ss.user)) {
 			r.srv.metrics.pushed.Inc()
 			continue
 		}
@@ -63,14 +56,40 @@ func (r *room) fanOut(e *im.Entry, told bool) {
 	}
 }
 
-// pushFor returns what sessions get of an entry.
-func (r *room) pushFor(e *im.Entry, masked bool) *im.GroupPush {
-	if masked {
-		shown := maskEntry(r.group, e)
-		return &im.GroupPush{Group: r.group, Entry: &shown, Masked: true}
+// pushes is what sessions get of an entry: one for all who see the same of it.
+type pushes struct {
+	room  *room
+	entry *im.Entry
+	told  bool
+
+	full, masked *im.GroupPush
+	named        map[im.UserID]*im.GroupPush // masked, for who is mentioned: his own name he sees
+}
+
+func (p *pushes) of(u im.UserID) *im.GroupPush {
+	if !p.room.masksEntry(p.entry, u) {
+		if p.full == nil {
+			p.full = p.push(signed(p.room.group, *p.entry), false)
+		}
+		return p.full
 	}
-	shown := signed(r.group, *e)
-	return &im.GroupPush{Group: r.group, Entry: &shown}
+	if post := p.entry.Post; post == nil || !slices.Contains(post.Mentions, u) {
+		if p.masked == nil {
+			p.masked = p.push(maskEntry(p.room.group, p.entry, 0), true)
+		}
+		return p.masked
+	}
+	if p.named == nil {
+		p.named = make(map[im.UserID]*im.GroupPush)
+	}
+	if p.named[u] == nil {
+		p.named[u] = p.push(maskEntry(p.room.group, p.entry, u), true)
+	}
+	return p.named[u]
+}
+
+func (p *pushes) push(shown im.Entry, masked bool) *im.GroupPush {
+	return &im.GroupPush{Group: p.room.group, Entry: &shown, Masked: masked, Told: p.told}
 }
 
 // masksEntry reports whether a user must not see all of an entry; his own he may, so

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/binary"
+	"slices"
 	"strings"
 
 	"github.com/cxx-im/cxx/im"
@@ -42,13 +43,16 @@ func signed(g *im.Group, e im.Entry) im.Entry {
 }
 
 // maskEntry is what an ordinary member of a hidden group sees of an entry that
-// somebody else has made: nicknames, and no users. Of what concerns those who keep
-// order only, he learns that it was there.
-func maskEntry(g *im.Group, e *im.Entry) im.Entry {
+// somebody else has made: nicknames, and no users but reader, who is himself. Of what
+// concerns those who keep order only, he learns that it was there.
+func maskEntry(g *im.Group, e *im.Entry, reader im.UserID) im.Entry {
 	out := signed(g, *e) // its Post and Group are copies
 	out.From, out.Peer = 0, 0
 	if out.Post != nil {
 		out.Post.Mentions = nil
+		if reader != 0 && slices.Contains(e.Post.Mentions, reader) {
+			out.Post.Mentions = []im.UserID{reader}
+		}
 	}
 	if e.Group != nil && private(e.Group) {
 		out.Group = &im.GroupEvent{What: e.Group.What, ID: e.Group.ID}

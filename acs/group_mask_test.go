@@ -15,7 +15,7 @@ func TestSigned(t *testing.T) {
 	want := occupantID(g, 7)
 	for name, f := range map[string]func(im.Entry) im.Entry{
 		"seen":   func(e im.Entry) im.Entry { return signed(g, e) },
-		"masked": func(e im.Entry) im.Entry { return maskEntry(g, &e) },
+		"masked": func(e im.Entry) im.Entry { return maskEntry(g, &e, 0) },
 	} {
 		p, ev := f(post), f(event)
 		if p.Post.Occupant != want || ev.Group.Occupant != want {

@@ -45,7 +45,7 @@ func (r *reader) show(s *session, entries []im.Entry) []im.Entry {
 		s.srv.clock.Observe(e.MsgID)
 		hidden := r.group.Hidden && e.From != s.user || e.Group != nil && private(e.Group)
 		if hidden && !r.me.Admin() {
-			*e = maskEntry(&r.group, e)
+			*e = maskEntry(&r.group, e, s.user)
 		} else {
 			*e = signed(&r.group, *e)
 		}
@@ -58,6 +58,8 @@ func private(ev *im.GroupEvent) bool {
 	switch ev.What {
 	case im.GroupInvited, im.GroupDeclined, im.GroupAsked, im.GroupRefused, im.GroupUnbanned:
 		return true
+	case im.GroupBanned: // of somebody who never was there nobody knows
+		return ev.Member != nil && ev.Member.Nick == ""
 	}
 	return false
 }

@@ -21,6 +21,7 @@ type roomStore struct {
 	group   im.Group
 	members []im.Member
 	log     []im.Entry
+	dropped []im.UserID
 	pruned  uint64 // what is not above is no longer there
 }
 
@@ -28,6 +29,21 @@ func (f *roomStore) GroupSnapshot(context.Context, im.GroupID) (im.Group, []im.M
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.group, slices.Clone(f.members), im.Head{Seq: uint64(len(f.log))}, nil
+}
+
+func (f *roomStore) GroupByID(context.Context, im.GroupID) (im.Group, error) { return f.group, nil }
+
+// EditGroup is for what is not logged: passing visitors who are forgotten.
+func (f *roomStore) EditGroup(_ context.Context, _ im.GroupID, users []im.UserID, change func(*im.GroupEdit) error) ([]im.Entry, error) {
+	e := &im.GroupEdit{Group: f.group, Members: make(map[im.UserID]im.Member)}
+	for _, u := range users {
+		e.Members[u] = im.Member{User: u, Role: im.RoleVisitor, Passing: true}
+	}
+	err := change(e)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.dropped = append(f.dropped, e.Drop...)
+	return nil, err
 }
 
 func (f *roomStore) Read(_ context.Context, _ im.UserID, after uint64, limit int) (im.SyncPage, error) {
@@ -259,6 +275,51 @@ func TestRoomHidden(t *testing.T) {
 	store.post(srv, 2)
 	if got := bobSink.posts[1]; got.From != 2 {
 		t.Errorf("his own message comes to him from user %d", got.From)
+	}
+	cat, catSink := roomSession(srv, 3, 13, im.ProtocolCXX)
+	cat.follow(t.Context(), team, willRead)
+	e := store.append(im.Entry{Kind: im.KindMessage, From: 1, Post: &im.Post{Nick: "ann", Mentions: []im.UserID{2, 1}}})
+	srv.posted(team, []im.Entry{e})
+	if got := bobSink.posts[2].Post.Mentions; !slices.Equal(got, []im.UserID{2}) {
+		t.Errorf("who is mentioned sees %v; want himself", got)
+	}
+	if got := catSink.posts[0].Post.Mentions; len(got) != 0 {
+		t.Errorf("a member sees that %v are mentioned", got)
+	}
+}
+
+// Nobody else forgets the visitors of a node that is dead.
+func TestRoomVisitorsOfDeadNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv, store := roomServer(t)
+		visitor := im.Occupant{Group: team, User: 9, Session: 12, Member: im.Member{User: 9, Role: im.RoleVisitor, Passing: true}}
+		stays := im.Occupant{Group: team, User: 8, Session: 13, Member: im.Member{User: 8, Role: im.RoleVisitor, Passing: true}}
+		member := im.Occupant{Group: team, User: 2, Session: 14, Member: im.Member{User: 2}}
+		srv.rooms.take(7, &im.RoomsUpdate{Up: []im.Occupant{visitor, member, stays}})
+		srv.rooms.take(6, &im.RoomsUpdate{Up: []im.Occupant{stays}})
+		srv.rooms.forget(7)
+		synctest.Wait()
+		if !slices.Equal(store.dropped, []im.UserID{9}) {
+			t.Errorf("forgot %v; want 9, who was at the dead node only", store.dropped)
+		}
+		srv.tasks.close()
+	})
+}
+
+// That somebody was banned who never was there is for those who keep order.
+func TestRoomBanOfStranger(t *testing.T) {
+	srv, store := roomServer(t)
+	ann, annSink := roomSession(srv, 1, 11, im.ProtocolCXX)
+	bob, bobSink := roomSession(srv, 2, 12, im.ProtocolCXX)
+	ann.follow(t.Context(), team, willRead)
+	bob.follow(t.Context(), team, willRead)
+	out := im.Member{User: 9, Role: im.RoleOutcast, Addr: im.Addr{Local: "eve", Domain: "example.org"}}
+	store.event(srv, im.GroupEvent{What: im.GroupBanned, Member: &out})
+	if got := annSink.posts[0].Group.Member; got == nil || got.User != 9 {
+		t.Errorf("the owner sees %+v", got)
+	}
+	if got := bobSink.posts[0].Group.Member; got != nil {
+		t.Errorf("a member sees %+v", got)
 	}
 }
 
