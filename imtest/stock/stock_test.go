@@ -33,7 +33,10 @@ func TestStockClients(t *testing.T) {
 		if strings.HasSuffix(name, "kit.py") { // what scripts share
 			continue
 		}
-		t.Run(strings.TrimSuffix(name, ".py"), func(t *testing.T) { run(t, python, name, environ) })
+		t.Run(strings.TrimSuffix(name, ".py"), func(t *testing.T) {
+			t.Parallel() // each has users of its own
+			run(t, python, name, environ)
+		})
 	}
 }
 

@@ -8,14 +8,16 @@ import signal
 from kit import *
 
 
+DIR = os.environ["DIR"]
+PASSWORD = os.path.join(DIR, f"password-{os.getpid()}")
+with open(os.open(PASSWORD, os.O_WRONLY | os.O_CREAT, 0o600), "w") as f:
+    f.write("a long secret\n")
+
+
 def command(user, *args):
     """The arguments by which the terminal client runs for a user."""
-    password = os.path.join(os.environ["DIR"], "password")
-    if not os.path.exists(password):
-        with open(os.open(password, os.O_WRONLY | os.O_CREAT, 0o600), "w") as f:
-            f.write("a long secret\n")
     return (os.environ["CXX"], *args, "--json", "--nas", os.environ["NAS"], "--ca", os.environ["CA"], "--as", f"{user}@{DOMAIN}",
-            "--password-file", password, "--state", os.path.join(os.environ["DIR"], "state-" + user))
+            "--password-file", PASSWORD, "--state", os.path.join(DIR, "state-" + user))
 
 
 async def cxx(user, *args, code=0):
