@@ -50,37 +50,52 @@ func (s *session) GroupCreate(ctx context.Context, g im.Group, me im.Member, inv
 		g.SubjectNick, g.SubjectAt = me.Nick, g.Created
 	}
 	owner := im.Member{User: s.user, Addr: s.addr.Bare(), Role: im.RoleOwner, Nick: me.Nick, Joined: g.Created}
-	made, due, err := s.storeGroup(ctx, g, owner)
+	made, err := s.storeGroup(ctx, g, owner, invite)
 	if err != nil {
 		return im.Group{}, s.srv.public("create group", err)
 	}
-	s.srv.settleSoon(ctx, due)
-	if len(invite) == 0 {
-		return made, nil
-	}
-	acts := make([]im.Act, len(invite))
-	for i, u := range invite {
-		acts[i] = im.Act{Do: im.ActInvite, User: u}
-	}
-	return made, s.GroupAct(ctx, made.ID, acts...)
+	return made, nil
 }
 
-func (s *session) storeGroup(ctx context.Context, g im.Group, owner im.Member) (im.Group, []im.Owed, error) {
+// storeGroup makes a group and invites users, both or nothing.
+func (s *session) storeGroup(ctx context.Context, g im.Group, owner im.Member, invite []im.UserID) (im.Group, error) {
+	if len(invite) > maxActs {
+		return im.Group{}, im.Errorf(im.CodeTooMany, "%d users are invited at once; at most %d can be", len(invite), maxActs)
+	}
+	c := &groupChange{
+		GroupEdit: &im.GroupEdit{Group: g, Members: make(map[im.UserID]im.Member)},
+		srv:       s.srv, user: s.user, addr: owner.Addr, me: owner,
+	}
+	c.member(im.GroupCreated, owner, "")
 	shown := g
 	shown.Salt, shown.Password = nil, ""
-	log := []im.Entry{{
-		MsgID: s.srv.clock.Next(), Kind: im.KindGroup, From: s.user,
-		Group: &im.GroupEvent{What: im.GroupCreated, Group: &shown, Member: &owner, ByNick: owner.Nick},
-	}}
+	c.Log[0].Group.Group = &shown
+	for _, u := range invite {
+		a := &im.Act{Do: im.ActInvite, User: u}
+		t, err := s.aim(ctx, a, nil)
+		if err != nil {
+			return im.Group{}, err
+		}
+		m := c.Members[u]
+		if m.Role == im.RoleNone {
+			m.User, m.Addr = u, t.addr
+		}
+		if err := c.invite(a, m, t); err != nil {
+			return im.Group{}, err
+		}
+	}
 	var due []im.Owed
-	made, logged, err := s.srv.store.CreateGroup(ctx, g, []im.Member{owner}, log, func(g im.Group, logged []im.Entry) []im.Owed {
-		due = []im.Owed{owedFor(&g, &logged[0], owner)}
+	made, logged, err := s.srv.store.CreateGroup(ctx, g, c.Put, c.Log, func(g im.Group, logged []im.Entry) []im.Owed {
+		c.Group = g
+		due = c.owed(logged)
 		return due
 	})
-	if err == nil {
-		s.srv.posted(made.ID, logged)
+	if err != nil {
+		return im.Group{}, err
 	}
-	return made, due, err
+	s.srv.posted(made.ID, logged)
+	s.srv.settleSoon(ctx, due)
+	return made, nil
 }
 
 // mayHaveMore refuses one more group to who has as many as he may.

@@ -154,3 +154,30 @@ func TestGroupInviteNick(t *testing.T) {
 		t.Errorf("%+v %v", me, err)
 	}
 }
+
+// A group is made with everybody who is invited, or not at all.
+func TestGroupCreateInvites(t *testing.T) {
+	p := newPeople(t)
+	ctx := t.Context()
+	ann, _ := p.open("ann", im.ProtocolCXX)
+	bob, box := p.open("bob", im.ProtocolCXX)
+	tea := im.Group{Addr: im.Addr{Local: "tea"}}
+	_, err := ann.GroupCreate(ctx, tea, im.Member{}, []im.UserID{bob.User(), 12345})
+	p.want(err, im.CodeNotFound)
+	if len(box.verbs()) != 0 || len(p.list(ann)) != 0 {
+		t.Error("there is a group, though the answer says that there is none")
+	}
+	made, err := ann.GroupCreate(ctx, tea, im.Member{}, []im.UserID{bob.User(), bob.User(), ann.User()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := box.verbs(); !slices.Equal(got, []im.GroupVerb{im.GroupInvited}) {
+		t.Errorf("bob was told %v", got)
+	}
+	if me, err := bob.GroupJoin(ctx, made.ID, im.Joining{}); err != nil || me.Role != im.RoleMember {
+		t.Errorf("bob joined as %v, %v", me.Role, err)
+	}
+	if m, _ := p.store.Member(ctx, made.ID, ann.User()); m.Role != im.RoleOwner {
+		t.Errorf("ann is %v", m.Role)
+	}
+}
