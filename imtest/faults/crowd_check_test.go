@@ -43,6 +43,9 @@ func (g *crowd) check(t *testing.T) {
 	deliveries := 0
 	for _, m := range g.all {
 		deliveries += len(m.got)
+		if len(m.got) == 0 {
+			fail("%s (%s) has got nothing at all", m.name, m.how())
+		}
 		m.complete(fail, texts, spans[uint64(m.user)])
 	}
 	for _, v := range g.violations {

@@ -68,7 +68,7 @@ func (c *cell) gather(t *testing.T, p crowdPlan) *crowd {
 	for i := range members + p.churners {
 		m := &member{crowd: g, name: nameOf("m", i, run), got: make(map[uint64]string)}
 		m.writes, m.late, m.churns = i < p.writers, i >= p.online && i < members, i >= members
-		if i%2 == 0 || m.churns {
+		if i%2 == 0 {
 			m.d = c.device(m.name, "main")
 		} else {
 			m.x = c.xdevice(m.name, "desk")

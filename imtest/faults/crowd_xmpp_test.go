@@ -158,7 +158,7 @@ func (o *occupant) self(e *xmlstream.Element) {
 			o.ask()
 		}
 	case "unavailable", "error":
-		if o.crowd.ctx.Err() == nil {
+		if o.crowd.ctx.Err() == nil && !o.churns {
 			o.x.sm.id = "" // he comes back as somebody new
 			o.k.cancel()
 		}
