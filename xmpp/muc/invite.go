@@ -20,7 +20,7 @@ const mostInvites = 50
 // ReadInvites returns the invitations in a message to a room; none: it is something
 // else.
 func ReadInvites(st *xmlstream.Element) (out []Invite, err error) {
-	for c := range children(st.Child(stanza.NSMUCUser, "x")) {
+	for c := range st.Child(stanza.NSMUCUser, "x").Children() {
 		if !c.Is(stanza.NSMUCUser, "invite") {
 			continue
 		}
@@ -34,13 +34,6 @@ func ReadInvites(st *xmlstream.Element) (out []Invite, err error) {
 		out = append(out, Invite{to.Bare(), c.ChildText(stanza.NSMUCUser, "reason")})
 	}
 	return out, nil
-}
-
-func children(e *xmlstream.Element) func(func(*xmlstream.Element) bool) {
-	if e == nil {
-		return func(func(*xmlstream.Element) bool) {}
-	}
-	return e.Children()
 }
 
 // ReadDecline returns why a client does not come to a room that it is invited to.
