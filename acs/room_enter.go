@@ -78,7 +78,7 @@ func (s *Server) admit(g *im.Group, me *im.Member, password string) error {
 		return im.Errorf(im.CodePasswordNeeded, "this room asks for a password")
 	case g.Join != im.JoinOpen && !me.Role.In() && me.Role != im.RoleInvited:
 		return im.Errorf(im.CodeMembersOnly, "this room is for members; ask to join, or for an invitation")
-	case g.MaxMembers > 0 && !me.Admin() && len(s.rooms.occupants(g.ID)) >= g.MaxMembers && !s.entered(g.ID, me.User):
+	case g.MaxMembers > 0 && !me.Admin() && s.rooms.people(g.ID) >= g.MaxMembers && !s.entered(g.ID, me.User):
 		return im.Errorf(im.CodeTooMany, "the room is full; at most %d may be there", g.MaxMembers)
 	}
 	return nil

@@ -245,6 +245,15 @@ func (k *rooms) occupants(g im.GroupID) (out []im.Occupant) {
 	return out
 }
 
+// people counts the users who have entered a room.
+func (k *rooms) people(g im.GroupID) int {
+	users := make(map[im.UserID]struct{})
+	for _, o := range k.occupants(g) {
+		users[o.User] = struct{}{}
+	}
+	return len(users)
+}
+
 // entered reports whether a user has a session in a room, anywhere.
 func (s *Server) entered(g im.GroupID, u im.UserID) bool {
 	return slices.ContainsFunc(s.rooms.occupants(g), func(o im.Occupant) bool { return o.User == u })
