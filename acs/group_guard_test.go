@@ -81,34 +81,6 @@ func TestGroupPassword(t *testing.T) {
 	}
 }
 
-// Who visits by MUC and becomes a member has the group in his list, until he is none.
-func TestGroupVisitorBecomesMember(t *testing.T) {
-	p := newPeople(t)
-	ctx := t.Context()
-	ann, _ := p.open("ann", im.ProtocolXMPP)
-	bob, _ := p.open("bob", im.ProtocolXMPP)
-	room := im.Addr{Local: "tea", Domain: "conference.example.org"}
-	here := im.Presence{Show: im.ShowOnline}
-	made, err := ann.RoomEnter(ctx, im.RoomEntry{Addr: room, Nick: "Ann", Presence: here})
-	if err != nil {
-		t.Fatal(err)
-	}
-	g := made.Group.ID
-	p.want(ann.GroupEdit(ctx, g, func(g *im.Group) error { g.Locked = false; return nil }), 0)
-	if _, err = bob.RoomEnter(ctx, im.RoomEntry{Addr: room, Nick: "Bob", Presence: here}); err != nil {
-		t.Fatal(err)
-	}
-	p.want(ann.GroupAct(ctx, g, im.Act{Do: im.ActRole, User: bob.User(), Role: im.RoleMember}), 0)
-	if list := p.list(bob); len(list) != 1 || list[0].Membership.Role != im.RoleMember {
-		t.Errorf("as a member his list has %+v", list)
-	}
-	p.want(ann.GroupAct(ctx, g, im.Act{Do: im.ActRole, User: bob.User(), Role: im.RoleNone}), 0)
-	ms, err := p.store.Memberships(ctx, bob.User())
-	if err != nil || len(ms) != 0 {
-		t.Errorf("as a visitor again his list has %+v %v", ms, err)
-	}
-}
-
 // An invitation across a block is not seen.
 func TestGroupInviteBlocked(t *testing.T) {
 	p := newPeople(t)
