@@ -23,14 +23,16 @@ type den struct {
 	fail   error // of GroupSync
 	left   int
 	did    []string
+	shown  im.Presence // of the client, last
 }
 
 func (d *den) RoomEnter(_ context.Context, e im.RoomEntry) (im.RoomState, error) {
-	d.me.Member.Nick = e.Nick
+	d.me.Member.Nick, d.shown = e.Nick, e.Presence
 	return im.RoomState{Group: d.group, Me: d.me.Member, Occupants: append(slices.Clone(d.people), d.me), Head: uint64(len(d.log))}, nil
 }
 
-func (d *den) RoomPresence(_ context.Context, _ im.GroupID, nick string, _ im.Presence) error {
+func (d *den) RoomPresence(_ context.Context, _ im.GroupID, nick string, p im.Presence) error {
+	d.shown = p
 	d.did = append(d.did, "presence "+nick)
 	return nil
 }

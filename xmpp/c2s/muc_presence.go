@@ -39,7 +39,9 @@ func (s *session) roomPresence(st *xmlstream.Element, to im.Addr) error {
 	case r == nil && !e.MUC:
 		s.send(muc.Outside(to).SetAttr("to", s.full))
 		return nil
-	case r != nil && (!e.MUC || to.Resource != r.self.Member.Nick):
+	}
+	p.Ext = s.photoInRoom(to, p.Ext)
+	if r != nil && (!e.MUC || to.Resource != r.self.Member.Nick) {
 		return notIn(s.core.RoomPresence(s.ctx, r.group.ID, to.Resource, p))
 	}
 	return s.enterRoom(e, to, p, r)

@@ -221,6 +221,42 @@ func TestRoomSignals(t *testing.T) {
 	})
 }
 
+// Presence in a room has the hash of the avatar (XEP-0398 section 5), unless the room hides
+// who its occupants are.
+func TestRoomPhoto(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, hidden := range []bool{false, true} {
+			s, conn, d := inDen(t, 0, nil)
+			s.photo = photo{known: true, hash: "cafe"}
+			d.group.Hidden = hidden
+			for _, say := range []string{enter, "<presence to='den@conference.example.org/romeo'><show>away</show></presence>"} {
+				s.say(t, say)
+				conn.take()
+				if shows := strings.Contains(d.shown.Ext, "<photo>cafe</photo>"); shows == hidden {
+					t.Errorf("hidden %v: after %s others see %q", hidden, say, d.shown.Ext)
+				}
+			}
+		}
+	})
+}
+
+// And so has presence that is sent to somebody in particular.
+func TestDirectedPhoto(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _, d := inDen(t, 0, nil)
+		d.cell.Session("juliet/pda").Present(im.Presence{Show: im.ShowOnline})
+		s.photo = photo{known: true, hash: "cafe"}
+		for say, want := range map[string]bool{"<presence to='juliet@example.org'/>": true, "<presence type='unavailable' to='juliet@example.org'/>": false} {
+			d.cell.Signals()
+			s.say(t, say)
+			sent := d.cell.Signals()
+			if len(sent) != 1 || strings.Contains(string(sent[0].Data), "<photo>cafe</photo>") != want {
+				t.Errorf("%s became %v", say, sent)
+			}
+		}
+	})
+}
+
 // A client can be in many rooms, and not in any number.
 func TestRoomsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

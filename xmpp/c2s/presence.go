@@ -9,6 +9,7 @@ import (
 	"github.com/cxx-im/cxx/xmpp/presence"
 	"github.com/cxx-im/cxx/xmpp/roster"
 	"github.com/cxx-im/cxx/xmpp/stanza"
+	"github.com/cxx-im/cxx/xmpp/vcard"
 	"github.com/cxx-im/cxx/xmpp/xmlstream"
 )
 
@@ -205,6 +206,9 @@ func (s *session) direct(st *xmlstream.Element, to im.Addr, on bool) error {
 		return hideUnknown(err)
 	}
 	s.clean(st)
+	if on {
+		vcard.Stamp(st, s.photoHash(s.ctx))
+	}
 	data := stanza.Bytes(st)
 	for _, t := range s.core.SessionsOf(u) {
 		// RFC 6121 sections 8.5.2.1.2 and 8.5.3.1
