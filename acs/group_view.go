@@ -105,7 +105,7 @@ func (s *session) GroupFind(ctx context.Context, a im.Addr) (im.GroupState, erro
 func (s *session) GroupDirectory(ctx context.Context, after im.GroupID, limit int) (im.GroupDirectory, error) {
 	limit = s.srv.pageLimit(limit)
 	list, err := s.srv.store.PublicGroups(ctx, after, limit)
-	if err != nil {
+	if err != nil && (im.CodeOf(err) != im.CodeZoneUnavailable || len(list) == 0) {
 		return im.GroupDirectory{}, s.srv.public("directory", err)
 	}
 	var out im.GroupDirectory

@@ -167,7 +167,7 @@ type GroupStore interface {
 	GroupByAddr(ctx context.Context, a im.Addr) (im.Group, error)
 	GroupByID(ctx context.Context, g im.GroupID) (im.Group, error)
 	// PublicGroups lists groups that are Public and not Locked with ids above after, in
-	// the order of ids.
+	// the order of ids. When zones fail it returns those of the others, and the error.
 	PublicGroups(ctx context.Context, after im.GroupID, limit int) ([]im.Group, error)
 	// EditGroup changes a group under the lock of its timeline's head. change gets
 	// the group, those of users that it knows, and counts, and says what to write;

@@ -73,11 +73,8 @@ func (s *Store) PublicGroups(ctx context.Context, after im.GroupID, limit int) (
 			}, "listed = 1 AND group_id > ? ORDER BY group_id LIMIT ?", int64(after), limit)
 		})
 	})
-	if err != nil {
-		return nil, err
-	}
 	slices.SortFunc(all, func(a, b im.Group) int { return cmp.Compare(a.ID, b.ID) })
-	return all[:min(limit, len(all))], nil
+	return all[:min(limit, len(all))], err
 }
 
 // everyZone calls f for each zone at the same time; mu guards what the calls share.
