@@ -62,7 +62,8 @@ func (e *event) weight() int {
 // queue is the mailbox of a session. Its runner exists only while there is
 // something in it. Any goroutine may post.
 type queue struct {
-	run func([]event) // handles a batch; only one call at a time
+	run     func([]event) // handles a batch; only one call at a time
+	runners *runners      // that lend a goroutine for it
 
 	mu      sync.Mutex
 	room    sync.Cond // of mu: there may be room for the reader
@@ -82,7 +83,7 @@ func (q *queue) init(run func([]event)) {
 }
 
 // start lets the runner handle what was posted.
-func (q *queue) start() { go q.work() }
+func (q *queue) start() { q.runners.run(q) }
 
 // post adds an event. False: the session has ended.
 func (q *queue) post(e event) bool {
@@ -100,7 +101,7 @@ func (q *queue) add(e event) bool {
 	q.items = append(q.items, e)
 	if !q.running {
 		q.running = true
-		go q.work()
+		q.runners.run(q)
 	}
 	return true
 }

@@ -51,6 +51,7 @@ type Server struct {
 	draining atomic.Bool
 	running  sync.WaitGroup // sessions
 	closing  sync.WaitGroup // of connections that sessions have left
+	runners  *runners
 
 	mu       sync.Mutex
 	sessions map[*session]struct{} // guarded by mu
@@ -68,7 +69,7 @@ func New(cfg Config, d Deps) (*Server, error) {
 	s := &Server{
 		cfg: cfg, deps: d, log: d.Log, metrics: newMetrics(d.Metrics), mux: iq.NewMux(),
 		sessions: make(map[*session]struct{}), byID: make(map[string]*session),
-		logins: gate{rate: cfg.LoginRate, burst: cfg.LoginBurst},
+		logins: gate{rate: cfg.LoginRate, burst: cfg.LoginBurst}, runners: new(runners),
 	}
 	if cfg.OfflineLimit > 0 {
 		s.mux.Feature(iq.Server, "msgoffline") // XEP-0160 section 4
@@ -182,6 +183,7 @@ func (srv *Server) Close() {
 	}
 	srv.running.Wait()
 	srv.closing.Wait()
+	srv.runners.end()
 }
 
 // note logs an error that a session has met: those that clients cause are for

@@ -71,6 +71,7 @@ type box struct {
 func newSession(srv *Server, conn stream.Conn, device im.Device) *session {
 	s := &session{srv: srv, conn: conn, info: conn.Info(), device: device}
 	s.queue.init(s.run)
+	s.queue.runners = srv.runners
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }

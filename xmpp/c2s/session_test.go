@@ -70,6 +70,7 @@ func desk(t *testing.T, cell *xmpptest.Cell, name string, edit func(*Config)) (*
 	if err != nil {
 		t.Fatal(err)
 	}
+	srv.runners = nil // nobody closes the server
 	conn := &tape{}
 	s := newSession(srv, conn, im.Device{})
 	is := cell.Session(name)
