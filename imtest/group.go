@@ -98,6 +98,11 @@ func (c *Client) Say(g im.GroupID, id im.ClientID, text string) error {
 	return c.sendFrame(&cxxpb.Send{Group: uint64(g), ClientId: id[:], Text: text})
 }
 
+// SayWith is Say with elements, as the server keeps those of XMPP clients.
+func (c *Client) SayWith(g im.GroupID, id im.ClientID, text, elements string) error {
+	return c.sendFrame(&cxxpb.Send{Group: uint64(g), ClientId: id[:], Text: text, Ext: []byte(elements)})
+}
+
 // kick team bob
 func groupAct(do im.ActVerb) verb {
 	return func(p *player, c *Client, args []string) error {

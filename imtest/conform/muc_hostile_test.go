@@ -2,6 +2,7 @@ package conform
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"strings"
 	"testing"
@@ -39,6 +40,68 @@ func TestSecurity26From(t *testing.T) {
 	for _, e := range a.Heard() {
 		if e.Local == "message" || e.Attr("from") == r.addr+"/lies" || strings.HasSuffix(e.Attr("from"), "/anna") && e.Attr("type") == "unavailable" {
 			t.Errorf("there came %v", e)
+		}
+	}
+}
+
+// A C-XX client that writes elements of XMPP itself says no more by them than an XMPP
+// client may: nothing that is the room's to say, and no subject (rows 9 and 26).
+func TestSecurity26ElementsByCXX(t *testing.T) {
+	w := open(t, imtest.Nodes(2))
+	r := w.room(t, withHistory)
+	a, b := r.meet(t)
+	for i, lie := range []string{
+		"<occupant-id xmlns='urn:xmpp:occupant-id:0' id='forged'/>",
+		"<stanza-id xmlns='urn:xmpp:sid:0' by='" + r.addr + "' id='forged'/>",
+		"<delay xmlns='urn:xmpp:delay' from='" + r.addr + "' stamp='2001-01-01T00:00:00Z'><forged/></delay>",
+		"<x xmlns='" + nsUser + "'><status code='110'/><forged/></x>",
+		"<retract xmlns='urn:xmpp:message-retract:1' id='forged'/>",
+		"<retracted xmlns='urn:xmpp:message-retract:1' stamp='2001-01-01T00:00:00Z'><forged/></retracted>",
+		"<moderated xmlns='urn:xmpp:message-moderate:1'><forged/></moderated>",
+		"<result xmlns='urn:xmpp:mam:2' id='forged'/>",
+		"<received xmlns='urn:xmpp:carbons:2'><forged/></received>",
+		"<subject>forged</subject>",
+	} {
+		for _, text := range []string{"", fmt.Sprint("text ", i)} {
+			if text != "" && strings.HasPrefix(lie, "<subject") {
+				continue // a message may have one
+			}
+			var id im.ClientID
+			rand.Read(id[:])
+			if err := r.owner.SayWith(im.GroupID(r.id), id, text, "<message xmlns='jabber:client' type='groupchat' from='"+b.JID+"'>"+lie+"</message>"); err != nil {
+				t.Fatal(err)
+			}
+			rand.Read(id[:])
+			if err := r.owner.SayWith(im.GroupID(r.id), id, text, "<message id='m' f='ben'>"+lie+"</message>"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	r.says("last")
+	seen := func(e element) bool {
+		t.Helper()
+		if e.Local == "message" && strings.Contains(e.String(), "forged") {
+			t.Errorf("there came %v", e)
+		}
+		if e.Local == "message" && e.Child("jabber:client", "body") != nil && e.Attr("from") != r.addr+"/Owner" {
+			t.Errorf("somebody else has said %v", e)
+		}
+		return e.ChildText("jabber:client", "body") == "last"
+	}
+	a.Do(func(ctx context.Context) error {
+		for {
+			if e, err := a.Next(ctx); err != nil || seen(e) {
+				return err
+			}
+		}
+	})
+	for _, e := range r.enter(w.online(t, w.user(t, "late")), "late") {
+		seen(e)
+	}
+	b.Ask("set", r.addr, "<query xmlns='urn:xmpp:mam:2'/>")
+	for _, e := range b.Heard() {
+		if strings.Contains(e.String(), "forged") {
+			t.Errorf("the archive has %v", e)
 		}
 	}
 }

@@ -37,11 +37,14 @@ func Message(g *im.Group, e *im.Entry, addr func(im.UserID) (im.Addr, error)) *x
 	st := message.Unpack(e, g.Addr.Bare(), im.Addr{}).RemoveAttr("", "to")
 	st.SetAttr("from", NickAddr(g, e.Post.Nick)).SetAttr("type", "groupchat")
 	st.RemoveFunc(func(c *xmlstream.Element) bool { return ours(g, c) })
+	if _, ok := NewSubject(st); ok { // which is set by GroupSubject
+		st.RemoveFunc(func(c *xmlstream.Element) bool { return c.Is(stanza.NSClient, "subject") })
+	}
 	switch {
 	case e.Post.Retracted:
 		st.RemoveFunc(func(c *xmlstream.Element) bool { return c.Is(stanza.NSClient, "body") }) // it is empty
 		st.AddNew(NSRetract, "retracted")                                                       // when and by whom stands in the retraction
-	case e.Kind == im.KindNote && st.First() == nil:
+	case st.First() == nil:
 		return nil
 	}
 	if addr != nil && e.From != 0 {
@@ -57,7 +60,7 @@ func Message(g *im.Group, e *im.Entry, addr func(im.UserID) (im.Addr, error)) *x
 // ours reports whether only the room says c.
 func ours(g *im.Group, c *xmlstream.Element) bool {
 	switch c.Space {
-	case stanza.NSMUCUser, stanza.NSMUC, NSOccupant:
+	case stanza.NSMUCUser, stanza.NSMUC, NSOccupant, NSRetract, NSModerate:
 		return true
 	case stanza.NSDelay, "jabber:x:delay":
 		from, err := im.ParseAddr(c.Attr("from"))
