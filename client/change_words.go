@@ -67,7 +67,11 @@ func memberSentence(ev *im.GroupEvent, by, who string) string {
 	switch ev.What {
 	case im.GroupJoined:
 		if ev.ByNick != "" && ev.ByNick != who {
-			return by + " has let " + who + " in"
+			s := by + " has let " + who + " in"
+			if ev.Member.Role > im.RoleMember {
+				s += " as " + ev.Member.Role.String()
+			}
+			return s
 		}
 		return who + " has joined"
 	case im.GroupLeft:
@@ -81,6 +85,9 @@ func memberSentence(ev *im.GroupEvent, by, who string) string {
 	case im.GroupRefused:
 		return who + " was not let in by " + by
 	case im.GroupKicked:
+		if ev.Member.Role.In() { // his place in the group stays
+			return by + " has sent " + who + " out of the room"
+		}
 		return by + " has removed " + who
 	case im.GroupBanned:
 		return by + " has banned " + who

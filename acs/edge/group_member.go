@@ -45,7 +45,7 @@ func callGroupMembers(ctx context.Context, c *conn, op *cxxpb.GroupMembersCall) 
 	if limit <= 0 || limit > most {
 		limit = most
 	}
-	q := im.MemberQuery{Min: im.Role(min(op.MinRole, uint32(im.RoleOwner))), Max: im.Role(min(op.MaxRole, uint32(im.RoleOwner))), After: im.UserID(op.After), AfterNick: op.AfterNick, Limit: limit}
+	q := im.MemberQuery{Min: im.Role(min(op.MinRole, uint32(im.RoleOwner))), Max: im.Role(min(op.MaxRole, uint32(im.RoleOwner))), After: im.UserID(op.After), AfterNick: op.AfterNick, Passing: true, Limit: limit}
 	list, err := c.session.GroupMembers(ctx, im.GroupID(op.Group), q)
 	if err != nil {
 		return nil, err

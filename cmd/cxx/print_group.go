@@ -66,7 +66,8 @@ func (a *app) printMember(m im.Member) {
 			Muted bool   `json:"muted,omitempty"`
 			Voice string `json:"voice,omitempty"`
 			Note  string `json:"note,omitempty"`
-		}{Nick: m.Nick, Role: m.Role.String(), Muted: muted, Voice: voiceWord(m.Voice), Note: m.Note}
+			Pass  bool   `json:"passing,omitempty"`
+		}{Nick: m.Nick, Role: m.Role.String(), Muted: muted, Voice: voiceWord(m.Voice), Note: m.Note, Pass: m.Passing}
 		if m.User != 0 {
 			l.Addr, l.ID = m.Addr.String(), m.User.String()
 		}
@@ -74,6 +75,9 @@ func (a *app) printMember(m im.Member) {
 		return
 	}
 	extra := []string{m.Role.String(), voiceWord(m.Voice)}
+	if m.Passing {
+		extra = append(extra, "passing")
+	}
 	if muted {
 		extra = append(extra, "muted")
 	}
