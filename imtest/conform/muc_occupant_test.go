@@ -70,6 +70,21 @@ func TestXEP0045Occupant(t *testing.T) {
 	})
 }
 
+// XEP-0045 section 7.6: who is called a little otherwise than he has wished is told so,
+// once.
+func TestXEP0045AlteredNick(t *testing.T) {
+	r := open(t).room(t)
+	c := r.inside(t, 1, "carl")
+	c.Say("<presence to='%s/  Big   Carl '/>", r.addr)
+	c.Want(r.occupant("carl", "type='unavailable'", "nick='Big Carl'", statusCode("303")+statusCode("110")))
+	c.Want(r.occupant("Big Carl", "type='!'", "role='participant'", statusCode("210")+statusCode("110")))
+	not := statusCode("110") + "<t:no>" + statusCode("210") + "</t:no>"
+	c.Say("<presence to='%s/Big Carl'><show>away</show></presence>", r.addr)
+	c.Want(r.occupant("Big Carl", "type='!'", "role='participant'", not))
+	c.Say("<presence to='%s/carl'/>", r.addr)
+	c.Want(r.occupant("carl", "type='!'", "role='participant'", not))
+}
+
 // XEP-0045 sections 8 and 9 as occupants see them: a C-XX admin does it.
 func TestXEP0045Moderated(t *testing.T) {
 	w := open(t, imtest.Nodes(2))

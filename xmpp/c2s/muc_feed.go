@@ -22,6 +22,8 @@ type joined struct {
 	retry bool                 // which is read again by itself
 	late  []*im.OccupantChange // behind all that
 	asked []asked
+
+	altered bool // the client has wished for a nickname that it does not get quite so
 }
 
 // mostLate is how many changes of occupants may wait for a client.
@@ -124,7 +126,11 @@ func (s *session) view(r *joined, g *im.Group, u im.UserID) muc.View {
 
 func (s *session) tellOccupant(r *joined, c *im.OccupantChange) {
 	v := s.view(r, c.Group, c.Occupant.User)
-	for _, data := range muc.Change(c, v, false, time.Now()) {
+	told := muc.Change(c, v, false, time.Now())
+	if v == muc.Own && c.WasNick != "" && r.altered {
+		told, r.altered = muc.Altered(c, time.Now()), false
+	}
+	for _, data := range told {
 		if v == muc.Own {
 			s.release()
 			s.toClient(data)

@@ -42,9 +42,20 @@ func (s *session) roomPresence(st *xmlstream.Element, to im.Addr) error {
 	}
 	p.Ext = s.photoInRoom(to, p.Ext)
 	if r != nil && (!e.MUC || to.Resource != r.self.Member.Nick) {
-		return notIn(s.core.RoomPresence(s.ctx, r.group.ID, to.Resource, p))
+		return s.changeInRoom(r, to.Resource, p)
 	}
 	return s.enterRoom(e, to, p, r)
+}
+
+// changeInRoom changes what others see of the client, or how it is called (sections 7.6,
+// 7.7).
+func (s *session) changeInRoom(r *joined, nick string, p im.Presence) error {
+	prepared, err := im.PrepareNick(nick)
+	r.altered = err == nil && prepared != nick
+	if err = s.core.RoomPresence(s.ctx, r.group.ID, nick, p); err != nil {
+		r.altered = false
+	}
+	return notIn(err)
 }
 
 // mostEntered is how many rooms a client can be in.

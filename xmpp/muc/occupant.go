@@ -82,6 +82,16 @@ func Change(c *im.OccupantChange, v View, self bool, now time.Time) [][]byte {
 	return nil // the last of his sessions will be told
 }
 
+// Altered is Change for a client that is called otherwise now, and not quite as it has
+// wished (section 7.6).
+func Altered(c *im.OccupantChange, now time.Time) [][]byte {
+	o := &c.Occupant
+	st, x := shown(c.Group, o, Own)
+	item(x, &o.Member, Role(c.Group, &o.Member, now), o, Own)
+	status(x, statusRenamed)
+	return [][]byte{stanza.Bytes(vanished(c, Own, now)), stanza.Bytes(ended(st, x, o, Own))}
+}
+
 // forms are the keys of what Change makes: by what it says, and for whom.
 var forms = [2][views]string{{"there0", "there1", "there2", "there3"}, {"gone0", "gone1", "gone2", "gone3"}}
 
