@@ -48,6 +48,7 @@ func (c *cell) killedAmid(t *testing.T, p crowdPlan) {
 	g.progress(t, 40)
 	g.finish(t)
 	g.check(t)
+	c.recovered(t)
 	if g.reconnects.Load() == 0 {
 		t.Error("nobody had to come back")
 	}
@@ -80,4 +81,5 @@ func TestGroupChurns(t *testing.T) {
 	g.arrive()
 	g.finish(t)
 	g.check(t)
+	c.recovered(t)
 }

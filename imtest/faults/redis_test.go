@@ -44,7 +44,7 @@ func (c *cell) recovered(t *testing.T) time.Duration {
 	until(t, max(limit-time.Since(start), time.Millisecond), func() bool {
 		last = c.disagreements()
 		return len(last) == 0
-	}, "after Redis came back empty: %v", &last)
+	}, "the nodes disagree: %v", &last)
 	return time.Since(start)
 }
 
