@@ -65,16 +65,17 @@ func (c *Cell) Account(user string) im.UserID {
 // with a resource is shown to others, or is not.
 func (c *Cell) Shown(u im.UserID, resource string, yes bool) {
 	c.t.Helper()
-	for _, at := range c.nodes {
-		if at.stop == nil || at.proxy.isCut() {
-			continue
-		}
-		c.Until(func() bool {
-			return yes == slices.ContainsFunc(at.node.Core().Known(u), func(s im.SessionInfo) bool {
-				return s.Resource == resource && s.Presence.Show > im.ShowInvisible
-			})
-		}, "node %d knows of resource %s shown; want %v", at.id, resource, yes)
-	}
+	shown := func(s im.SessionInfo) bool { return s.Resource == resource && s.Presence.Show > im.ShowInvisible }
+	c.Until(func() bool { return c.everywhere(u, yes, shown) }, "resource %s is shown on all nodes: want %v", resource, yes)
+}
+
+// everywhere reports whether every running node that has links knows of a session of a
+// user that is as it should be, or none does.
+func (c *Cell) everywhere(u im.UserID, yes bool, as func(im.SessionInfo) bool) bool {
+	return !slices.ContainsFunc(c.nodes, func(at *Node) bool {
+		linked := at.stop != nil && !at.proxy.isCut()
+		return linked && yes != slices.ContainsFunc(at.node.Core().Known(u), as)
+	})
 }
 
 // options is how a client reaches a node.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -218,13 +219,25 @@ func subscription(typ string) xmppVerb {
 }
 
 // features NODE+notify …: shows itself with capabilities (XEP-0115), which the
-// server asks for
-func xmppFeatures(ctx context.Context, _ *player, c *XMPP, args []string) error {
+// server asks for; done when all nodes know them
+func xmppFeatures(ctx context.Context, p *player, c *XMPP, args []string) error {
 	c.features = args
 	if err := c.Client.Send("<presence>%s</presence>", xmpptest.Caps(args...)); err != nil {
 		return err
 	}
-	return c.RoundTrip(ctx)
+	wants := func(s im.SessionInfo) bool {
+		has := strings.Split(s.Presence.Interests, "\n")
+		return !slices.ContainsFunc(args, func(f string) bool {
+			node, wanted := strings.CutSuffix(f, "+notify")
+			return wanted && !slices.Contains(has, node)
+		})
+	}
+	var err error
+	p.cell.Until(func() bool { // the client answers the server while it waits
+		err = c.RoundTrip(ctx)
+		return err != nil || p.cell.everywhere(p.names.id(c.User()), true, wants)
+	}, "all nodes know that %s wants %q", c.Name, args)
+	return err
 }
 
 // archive [with alice] [after $1]: the results come as events
