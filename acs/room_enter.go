@@ -57,7 +57,7 @@ func (s *session) comeIn(ctx context.Context, g *im.Group, nick, password string
 		return me, 0, err
 	}
 	switch {
-	case me.Role == im.RoleInvited:
+	case me.Role == im.RoleInvited || me.Role == im.RoleAsking: // into an open room: it was closed when he asked
 		me, err = s.GroupJoin(ctx, g.ID, im.Joining{Nick: nick, Password: password})
 	case !me.Role.In() || me.Passing:
 		return s.visit(ctx, g.ID, nick)
@@ -100,6 +100,11 @@ func (s *session) visit(ctx context.Context, g im.GroupID, nick string) (me im.M
 			return im.Errorf(im.CodeBanned, "you were banned from this room")
 		case !m.Role.In() && e.Group.Join != im.JoinOpen:
 			return im.Errorf(im.CodeMembersOnly, "this room is for members")
+		case m.Role.In() && !m.Passing: // he was let in just now
+			me, since = m, e.Head
+			return nil
+		case m.Role == im.RoleInvited || m.Role == im.RoleAsking:
+			return im.Errorf(im.CodeRetryLater, "you were invited just now; enter again")
 		}
 		if err := s.srv.freeNick(e, s.user, nick); err != nil {
 			return err

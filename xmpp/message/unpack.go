@@ -18,7 +18,7 @@ func Unpack(e *im.Entry, from, to im.Addr) *xmlstream.Element {
 	if root == nil {
 		st := xmlstream.New(stanza.NSClient, "message").SetAttr("from", from.String()).SetAttr("to", to.String())
 		st.SetAttr("type", "chat").SetAttr("id", coreID(e))
-		if e.Kind == im.KindMessage {
+		if e.Kind == im.KindMessage && e.Text != "" {
 			st.Add(xmlstream.NewText(stanza.NSClient, "body", e.Text))
 		}
 		return st
