@@ -27,7 +27,7 @@ import (
 const Domain = "example.org"
 
 // Patience is how long a test waits for something that must happen.
-const Patience = 20 * time.Second
+const Patience = time.Minute
 
 // Cell is a running cell. Its methods are for the test's goroutine.
 type Cell struct {

@@ -11,7 +11,7 @@ import (
 )
 
 // Patience is how long T waits for something that must happen.
-const Patience = 20 * time.Second
+const Patience = time.Minute
 
 // T is a Client whose failures fail a test. Use Client's own methods, through
 // the field, for what may fail.
