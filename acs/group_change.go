@@ -84,11 +84,14 @@ func (c *groupChange) log(ev im.GroupEvent, tell ...im.Member) {
 	}
 }
 
-// member logs an event about somebody and writes how he stands to the group then.
+// member logs an event about somebody and writes how he stands to the group then, which
+// is all that counts of what the change has made of him.
 func (c *groupChange) member(what im.GroupVerb, m im.Member, reason string) {
 	if m.Role == im.RoleNone {
+		c.Put = slices.DeleteFunc(c.Put, func(x im.Member) bool { return x.User == m.User })
 		c.Drop = append(c.Drop, m.User)
 	} else {
+		c.Drop = slices.DeleteFunc(c.Drop, func(u im.UserID) bool { return u == m.User })
 		c.Put = append(c.Put, m)
 	}
 	was := c.Members[m.User]

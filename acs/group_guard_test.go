@@ -49,6 +49,25 @@ func TestGroupKeepsOwner(t *testing.T) {
 		im.Act{Do: im.ActRole, User: bob.User(), Role: im.RoleAdmin}), im.CodeForbidden) // ann may not any more
 }
 
+// Of what one request makes of somebody the last counts.
+func TestGroupActsInOrder(t *testing.T) {
+	p := newPeople(t)
+	ctx := t.Context()
+	ann, _ := p.open("ann", im.ProtocolCXX)
+	bob, _ := p.open("bob", im.ProtocolCXX)
+	g := p.found(ann, im.Group{})
+	in, out := im.Act{Do: im.ActRole, User: bob.User(), Role: im.RoleMember}, im.Act{Do: im.ActKick, User: bob.User()}
+	for _, acts := range [][]im.Act{{in, out}, {in, out, in, out}} {
+		p.want(ann.GroupAct(ctx, g, acts...), 0)
+		if m, err := p.store.Member(ctx, g, bob.User()); err != nil || m.Role != im.RoleNone {
+			t.Errorf("removed last, bob is %v; %v", m.Role, err)
+		}
+		p.want(p.say(bob, g, "still here"), im.CodeNotMember)
+	}
+	p.want(ann.GroupAct(ctx, g, in, out, in), 0)
+	p.want(p.say(bob, g, "here again"), 0)
+}
+
 // A visitor who leaves takes nobody with him.
 func TestGroupVisitorLeaves(t *testing.T) {
 	p := newPeople(t)
