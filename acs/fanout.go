@@ -92,14 +92,13 @@ func (p *pushes) push(shown im.Entry, masked bool) *im.GroupPush {
 	return &im.GroupPush{Group: p.room.group, Entry: &shown, Masked: masked, Told: p.told}
 }
 
-// masksEntry reports whether a user must not see all of an entry; his own he may, so
-// that his devices know it for his. A page of the timeline follows the same rule.
+// masksEntry reports whether a user must not see all of an entry.
 func (r *room) masksEntry(e *im.Entry, u im.UserID) bool {
-	if e.Group != nil && private(e.Group) {
-		m := r.members[u]
-		return !m.Admin()
+	if !hides(r.group, e, u) {
+		return false
 	}
-	return e.From != u && r.masks(u)
+	m := r.members[u]
+	return !m.Admin()
 }
 
 // masks reports whether a user must not learn who is behind a nickname.

@@ -154,13 +154,19 @@ func (s *session) GroupLeave(ctx context.Context, g im.GroupID, reason string) e
 		case m.Role == im.RoleOwner && c.Count.Owners == 1 && c.Count.Members > 1:
 			return im.Errorf(im.CodeLastOwner, "you are the last owner; hand the group over before you leave, or dissolve it")
 		}
-		m.Role = im.RoleNone
-		c.member(im.GroupLeft, m, reason)
-		if c.Count.Members == 0 {
-			return c.dissolve("", reason)
-		}
-		return nil
+		return c.goes(im.GroupLeft, reason)
 	})
+}
+
+// goes takes whoever makes the change out of the group, which ends with its last member.
+func (c *groupChange) goes(what im.GroupVerb, reason string) error {
+	m := c.me
+	m.Role = im.RoleNone
+	c.member(what, m, reason)
+	if c.Count.Members == 0 {
+		return c.dissolve("", reason)
+	}
+	return nil
 }
 
 // GroupNick implements im.Groups.

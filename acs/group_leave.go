@@ -46,16 +46,10 @@ func (c *groupChange) leaveForGood() error {
 			return err
 		}
 	}
-	what := im.GroupLeft
 	if !m.Role.In() {
-		what = im.GroupDeclined
+		return c.goes(im.GroupDeclined, "")
 	}
-	m.Role = im.RoleNone
-	c.member(what, m, "")
-	if c.Count.Members == 0 {
-		return c.dissolve("", "")
-	}
-	return nil
+	return c.goes(im.GroupLeft, "")
 }
 
 // inherit makes somebody else the owner.

@@ -42,6 +42,13 @@ func signed(g *im.Group, e im.Entry) im.Entry {
 	return e
 }
 
+// hides reports whether g hides something of an entry from a user who keeps no order: who
+// has made it, or that it was made. His own he may see, so that his devices know it for
+// his.
+func hides(g *im.Group, e *im.Entry, u im.UserID) bool {
+	return g.Hidden && e.From != u || e.Group != nil && private(e.Group)
+}
+
 // maskEntry is what an ordinary member of a hidden group sees of an entry that
 // somebody else has made: nicknames, and no users but reader, who is himself. Of what
 // concerns those who keep order only, he learns that it was there.

@@ -43,8 +43,7 @@ func (r *reader) show(s *session, entries []im.Entry) []im.Entry {
 	for i := range out {
 		e := &out[i]
 		s.srv.clock.Observe(e.MsgID)
-		hidden := r.group.Hidden && e.From != s.user || e.Group != nil && private(e.Group)
-		if hidden && !r.me.Admin() {
+		if hides(&r.group, e, s.user) && !r.me.Admin() {
 			*e = maskEntry(&r.group, e, s.user)
 		} else {
 			*e = signed(&r.group, *e)

@@ -34,7 +34,7 @@ func (r *room) emptied() {
 // endEmpty dissolves a room that ends when nobody is there: a temporary one, and one
 // that its maker has left without opening it (XEP-0045 section 10.1.3).
 func (s *Server) endEmpty(ctx context.Context, g im.GroupID) {
-	if len(s.rooms.occupants(g)) > 0 {
+	if s.rooms.someone(g, func(*im.Occupant) bool { return true }) {
 		return
 	}
 	if group, err := s.store.GroupByID(ctx, g); err != nil || !group.Temporary && !group.Locked {
@@ -60,10 +60,8 @@ func (s *Server) endEmpty(ctx context.Context, g im.GroupID) {
 func (c *groupChange) someoneHere() (bool, error) {
 	list, err := c.Find(im.MemberQuery{Min: im.RoleVisitor, Max: im.RoleOwner})
 	for _, m := range list {
-		for _, e := range c.srv.table.of(m.User) {
-			if e.Protocol == im.ProtocolCXX && e.Presence.Show > im.ShowInvisible {
-				return true, nil
-			}
+		if _, seen := c.srv.seenByCXX(m.User); seen {
+			return true, nil
 		}
 	}
 	return false, err

@@ -39,16 +39,22 @@ func (r *room) online(u im.UserID) *im.Occupant {
 	if !ok || !m.Role.In() || m.Passing {
 		return nil
 	}
-	best := im.Presence{}
-	for _, e := range r.srv.table.of(u) {
+	p, seen := r.srv.seenByCXX(u)
+	if !seen {
+		return nil
+	}
+	return r.completed(im.Occupant{Group: r.id, User: u, Presence: p})
+}
+
+// seenByCXX is the presence that a user's C-XX devices have together; false: none of them
+// may be seen.
+func (s *Server) seenByCXX(u im.UserID) (best im.Presence, seen bool) {
+	for _, e := range s.table.of(u) {
 		if e.Protocol == im.ProtocolCXX && e.Presence.Show > best.Show {
 			best = im.Presence{Show: e.Presence.Show, Status: e.Presence.Status}
 		}
 	}
-	if best.Show <= im.ShowInvisible {
-		return nil
-	}
-	return r.completed(im.Occupant{Group: r.id, User: u, Presence: best})
+	return best, best.Show > im.ShowInvisible
 }
 
 func (r *room) of(u im.UserID) (out []*im.Occupant) {

@@ -132,15 +132,20 @@ func (k *rooms) release(r *room) {
 	idle := k.users[r] == 0
 	k.mu.Unlock()
 	if idle {
-		k.srv.after(unused, func(context.Context) {
-			k.mu.RLock()
-			still := k.users[r] == 0
-			k.mu.RUnlock()
-			if still {
-				k.drop(r)
-			}
-		})
+		k.dropLater(r)
 	}
+}
+
+// dropLater forgets a room that is still unused then. It does not wait.
+func (k *rooms) dropLater(r *room) {
+	k.srv.after(unused, func(context.Context) {
+		k.mu.RLock()
+		still := k.users[r] == 0
+		k.mu.RUnlock()
+		if still {
+			k.drop(r)
+		}
+	})
 }
 
 // drop forgets a room.
@@ -195,8 +200,7 @@ func (k *rooms) left(r *room, ss *session, s *sub, by uint64) {
 		k.downLocked(im.OccupantGone{Group: r.id, User: ss.user, Session: ss.id, By: by})
 	}
 	if k.users[r] == 0 {
-		k.users[r]++
-		go k.release(r)
+		k.dropLater(r)
 	}
 }
 
@@ -221,9 +225,24 @@ func (k *rooms) people(g im.GroupID) int {
 	return len(users)
 }
 
+// someone reports whether one of the sessions that are in a room, in the whole cell, is as
+// it is asked for.
+func (k *rooms) someone(g im.GroupID, is func(*im.Occupant) bool) bool {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	for _, n := range k.nodes {
+		for _, o := range n.there[g] {
+			if is(&o) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // entered reports whether a user has a session in a room, anywhere.
 func (s *Server) entered(g im.GroupID, u im.UserID) bool {
-	return slices.ContainsFunc(s.rooms.occupants(g), func(o im.Occupant) bool { return o.User == u })
+	return s.rooms.someone(g, func(o *im.Occupant) bool { return o.User == u })
 }
 
 // follows lists the rooms of a session.
