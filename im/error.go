@@ -150,6 +150,10 @@ func (c ErrorCode) Trait() Trait {
 	return Trait{Code: c, Name: fmt.Sprintf("CODE_%d", uint16(c)), Reconnect: true}
 }
 
+// Passes reports whether an error goes away by itself: a zone or a node cannot answer
+// now.
+func (c ErrorCode) Passes() bool { return c >= CodeZoneUnavailable && c != CodeInternal }
+
 // String returns the name of c.
 func (c ErrorCode) String() string { return c.Trait().Name }
 

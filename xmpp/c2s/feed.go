@@ -83,7 +83,7 @@ func (s *session) goOn() {
 // error will not go away.
 func (s *session) postpone(err error) bool {
 	s.srv.note(s, err)
-	if code := im.CodeOf(err); code < im.CodeZoneUnavailable || code == im.CodeInternal {
+	if !im.CodeOf(err).Passes() {
 		return false
 	}
 	s.hold()

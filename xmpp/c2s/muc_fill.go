@@ -90,7 +90,7 @@ func groupAt(g *im.Group, e *im.Entry) *im.Group {
 // more is told by a change of occupants that he is out.
 func (s *session) timelineFailed(r *joined, err error) bool {
 	s.srv.note(s, err)
-	if code := im.CodeOf(err); code < im.CodeZoneUnavailable || code == im.CodeInternal {
+	if !im.CodeOf(err).Passes() {
 		r.held = false
 		return true
 	}

@@ -13,13 +13,13 @@ import (
 type account struct {
 	core  im.Session
 	own   im.Addr // bare
-	addrs map[im.UserID]im.Addr
+	addrs Addresses
 }
 
 func newAccount(r *iq.Request) *account {
 	own := r.From.Bare()
 	core := r.Session.Core()
-	return &account{core, own, map[im.UserID]im.Addr{core.User(): own}}
+	return &account{core, own, Addresses{core, map[im.UserID]im.Addr{core.User(): own}}}
 }
 
 // Archive implements Source.
@@ -65,7 +65,7 @@ func (a *account) Keep(ctx context.Context) (Filter, error) {
 		}
 	}
 	return func(e *im.Entry) (bool, error) {
-		peer, err := a.address(ctx, e.Peer)
+		peer, err := a.addrs.Of(ctx, e.Peer)
 		if err != nil && im.CodeOf(err) != im.CodeNotFound {
 			return false, err
 		}
@@ -80,7 +80,7 @@ func (a *account) Keep(ctx context.Context) (Filter, error) {
 
 // Message implements Source.
 func (a *account) Message(ctx context.Context, e *im.Entry) (*xmlstream.Element, error) {
-	peer, err := a.address(ctx, e.Peer)
+	peer, err := a.addrs.Of(ctx, e.Peer)
 	switch {
 	case im.CodeOf(err) == im.CodeNotFound: // nobody knows any more who that was
 		return nil, nil
@@ -92,13 +92,25 @@ func (a *account) Message(ctx context.Context, e *im.Entry) (*xmlstream.Element,
 	return message.Unpack(e, peer, a.own), nil
 }
 
-func (a *account) address(ctx context.Context, u im.UserID) (im.Addr, error) {
-	if addr, ok := a.addrs[u]; ok {
+// Addresses asks the core for addresses, for each once. Make one for an answer.
+type Addresses struct {
+	core  im.Session
+	known map[im.UserID]im.Addr
+}
+
+// NewAddresses returns Addresses that know none yet.
+func NewAddresses(core im.Session) Addresses {
+	return Addresses{core, make(map[im.UserID]im.Addr)}
+}
+
+// Of returns the address of a user.
+func (a Addresses) Of(ctx context.Context, u im.UserID) (im.Addr, error) {
+	if addr, ok := a.known[u]; ok {
 		return addr, nil
 	}
 	addr, err := a.core.Address(ctx, u)
 	if err == nil {
-		a.addrs[u] = addr
+		a.known[u] = addr
 	}
 	return addr, err
 }

@@ -28,12 +28,12 @@ type archive struct {
 	core  im.Session
 	group *im.Group
 	sees  bool // who is behind a nickname
-	addrs map[im.UserID]im.Addr
+	addrs mam.Addresses
 }
 
 func newArchive(r *iq.Request) *archive {
 	g := &r.Room.Group
-	return &archive{r.Session.Core(), g, Sees(g, &r.Room.Me), make(map[im.UserID]im.Addr)}
+	return &archive{r.Session.Core(), g, Sees(g, &r.Room.Me), mam.NewAddresses(r.Session.Core())}
 }
 
 // Archive implements mam.Source.
@@ -84,20 +84,9 @@ func (a *archive) Keep(context.Context) (mam.Filter, error) {
 func (a *archive) Message(ctx context.Context, e *im.Entry) (*xmlstream.Element, error) {
 	var addr func(im.UserID) (im.Addr, error)
 	if a.sees {
-		addr = func(u im.UserID) (im.Addr, error) { return a.address(ctx, u) }
+		addr = func(u im.UserID) (im.Addr, error) { return a.addrs.Of(ctx, u) }
 	}
 	return archived(a.group, e, addr), nil
-}
-
-func (a *archive) address(ctx context.Context, u im.UserID) (im.Addr, error) {
-	if addr, ok := a.addrs[u]; ok {
-		return addr, nil
-	}
-	addr, err := a.core.Address(ctx, u)
-	if err == nil {
-		a.addrs[u] = addr
-	}
-	return addr, err
 }
 
 // archived is an entry as it stands in the archive; nil: it does not.

@@ -33,7 +33,7 @@ func (v *Service) Booked(ctx context.Context, as im.Session, m im.Membership) er
 	for range bookRounds { // until nothing has changed meanwhile
 		changed, err := v.book(ctx, s, m)
 		switch {
-		case away(err):
+		case im.CodeOf(err).Passes():
 			return err
 		case err != nil || !changed:
 			v.note(s, "a bookmark was not kept in step", err)
@@ -41,15 +41,6 @@ func (v *Service) Booked(ctx context.Context, as im.Session, m im.Membership) er
 		}
 	}
 	return nil
-}
-
-// away reports whether an error will pass by itself.
-func away(err error) bool {
-	switch im.CodeOf(err) {
-	case im.CodeZoneUnavailable, im.CodeOverloaded, im.CodeRetryLater, im.CodeUnknownOutcome:
-		return err != nil
-	}
-	return false
 }
 
 // book makes the bookmark of a group what it should be now. changed: it was not.
