@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
-	"text/tabwriter"
 )
 
 const (
@@ -54,14 +52,7 @@ func benchMUC(ctx context.Context, o options) error {
 func printRooms(all []rate, o options) error {
 	fmt.Printf("\nMUC, %d rooms of %d, %d bytes; busy: %d speak in each, window %d; calm: one message of a room at a time; cxxd with its archive in %s:\n",
 		mucRooms, mucOccupants, o.size, mucLoads[0].speakers, o.window, o.engine)
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "server\tover\tdeliveries/s\tCPU-s/100k\tserver\tdatabase\trate of cxxd\tCPU of cxxd\t")
-	for _, r := range all {
-		ours := find(all, "cxxd", r.over)
-		fmt.Fprintf(w, "%s\t%s\t%.0f\t%.2f\t%.2f\t%.2f\t× %.2f\t× %.2f\t\n",
-			r.server, r.over, r.perSecond, r.total(), r.cpu, r.database, ours.perSecond/r.perSecond, ours.total()/r.total())
-	}
-	if err := w.Flush(); err != nil {
+	if err := printRates(all, "deliveries/s"); err != nil {
 		return err
 	}
 	for _, r := range all {

@@ -45,14 +45,9 @@ func benchXMPPMessages(ctx context.Context, o options) error {
 		return err
 	}
 	fmt.Printf("\n1:1 messages, %d pairs, window %d, %d bytes, cxxd with its archive in %s:\n", o.pairs, o.window, o.size, o.engine)
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "server\tover\tmsg/s\tCPU-s/100k\tserver\tdatabase\trate of cxxd\tCPU of cxxd\t")
-	for _, r := range all {
-		ours := find(all, "cxxd", r.over)
-		fmt.Fprintf(w, "%s\t%s\t%.0f\t%.2f\t%.2f\t%.2f\t× %.2f\t× %.2f\t\n",
-			r.server, r.over, r.perSecond, r.total(), r.cpu, r.database, ours.perSecond/r.perSecond, ours.total()/r.total())
+	if err := printRates(all, "msg/s"); err != nil {
+		return err
 	}
-	w.Flush()
 	fmt.Printf("storage alone, the same messages without a wire: %.2f CPU-s/100k\n", store)
 	for _, over := range []string{"plaintext", "tls"} {
 		ours, plain, mam := find(all, "cxxd", over), find(all, "ejabberd", over), find(all, "ejabberd+mam", over)
@@ -74,6 +69,19 @@ func verdict(ok bool) string {
 		return "met"
 	}
 	return "missed"
+}
+
+// printRates prints a line for each server, beside that of cxxd over the same. unit is
+// what was counted.
+func printRates(all []rate, unit string) error {
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(w, "server\tover\t%s\tCPU-s/100k\tserver\tdatabase\trate of cxxd\tCPU of cxxd\t\n", unit)
+	for _, r := range all {
+		ours := find(all, "cxxd", r.over)
+		fmt.Fprintf(w, "%s\t%s\t%.0f\t%.2f\t%.2f\t%.2f\t× %.2f\t× %.2f\t\n",
+			r.server, r.over, r.perSecond, r.total(), r.cpu, r.database, ours.perSecond/r.perSecond, ours.total()/r.total())
+	}
+	return w.Flush()
 }
 
 func find(all []rate, server, over string) rate {
